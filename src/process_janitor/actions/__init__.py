@@ -1,0 +1,1 @@
+"""What changes the machine: signals and the journal of them."""

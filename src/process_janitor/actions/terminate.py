@@ -1,0 +1,176 @@
+"""Ending processes: SIGTERM, grace, SIGKILL, each through a pidfd of exactly the process that was decided on.
+
+Nothing in here decides. A campaign is handed fresh decisions again and again; it signals only what the newest of them
+still calls for, and it never sends a signal to a number.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+
+from process_janitor.core.model import Decision, Identity, usable_pid
+from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.system import procfs
+from process_janitor.system.identity import open_pidfd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from process_janitor.core.model import Marks, Outcome, Process
+
+# A claude process writes its transcript on SIGTERM; killed before that is done, the conversation cannot be resumed.
+CLAUDE_GRACE_SECONDS = 10.0
+
+
+class Action(NamedTuple):
+    """What was done to one process and how it ended. `freed_bytes` is 0 unless it is gone."""
+
+    decision: Decision
+    signals: tuple[str, ...]
+    outcome: Outcome
+    freed_bytes: int
+
+    @property
+    def identity(self) -> Identity:
+        return self.decision.identity
+
+
+class _Target:
+    """One process being ended: its pidfd, what it has been sent, and when its grace is over."""
+
+    def __init__(self, decision: Decision, fd: int, memory: int, grace_over: float) -> None:
+        self.decision = decision
+        self.fd = fd
+        self.memory = memory
+        self.grace_over = grace_over
+        self.signals: list[str] = []
+
+    def send(self, number: signal.Signals) -> bool:
+        """False when the process is gone already, or the system refuses."""
+        try:
+            signal.pidfd_send_signal(self.fd, number)
+        except OSError:
+            return False
+        self.signals.append(number.name)
+        return True
+
+
+class Campaign:
+    """Everything being ended in one sweep. Close it, or use it in a `with` block."""
+
+    def __init__(self, grace_seconds: float, done: Callable[[Action], None]) -> None:
+        self._grace = grace_seconds
+        self._done = done
+        self._started: float | None = None
+        self._targets: dict[tuple[int, int], _Target] = {}
+        self._poll = select.poll()
+        self._over: set[tuple[int, int]] = set()
+        self.actions: list[Action] = []
+
+    def __enter__(self) -> Campaign:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Whatever still runs has survived; it is said so, never left out."""
+        for target in list(self._targets.values()):
+            self._finish(target, "survived")
+
+    @property
+    def alive(self) -> int:
+        return len(self._targets)
+
+    def strike(self, decisions: Iterable[Decision], marks: Mapping[int, Marks | None]) -> int:
+        """Act on the newest decisions, in their order; returns how many of them were still running.
+
+        Everything is verified first and signalled then, in one go: a shell whose child ends before the shell itself is
+        signalled would go on to its next command.
+        """
+        now = time.monotonic()
+        self._collect(0.0)
+        running = 0
+        fresh = []
+        for decision in decisions:
+            target = self._targets.get(decision.process.key)
+            if target is None:
+                target = self._verified(decision, marks.get(decision.process.pid), now)
+                fresh += [target] if target is not None else []
+            elif now >= target.grace_over and "SIGKILL" not in target.signals:
+                target.send(signal.SIGKILL)
+            running += target is not None
+        for target in fresh:
+            if not target.send(signal.SIGTERM):
+                self._finish(target, "gone" if procfs.process(target.decision.process.pid) is None else "refused")
+        for target in fresh:
+            if target.decision.process.state in "Tt":
+                target.send(signal.SIGCONT)  # a stopped process gets its SIGTERM only when it runs again
+            if target.grace_over <= now:
+                target.send(signal.SIGKILL)
+        return running
+
+    def _verified(self, decision: Decision, marks: Marks | None, now: float) -> _Target | None:
+        """A handle on exactly the process that was decided on, if what was decided on still holds."""
+        process = decision.process
+        if process.key in self._over:
+            return None
+        if not usable_pid(process.pid) or process.pid == os.getpid():
+            self._say(Action(decision, (), "refused", 0))
+            return None
+        fd = open_pidfd(decision.identity)
+        if fd is None:
+            return None  # gone by itself between the reading and now
+        if not _unchanged(process, marks):
+            os.close(fd)
+            self._say(Action(decision, (), "refused", 0))
+            return None
+        self._started = self._started or now
+        grace = max(self._grace, CLAUDE_GRACE_SECONDS) if decision.kind == "claude" else self._grace
+        # What a tree forks after its grace has had it already.
+        late = decision.kind != "claude" and now > self._started + self._grace
+        target = _Target(decision, fd, procfs.memory(process.pid), now if late else now + grace)
+        self._targets[process.key] = target
+        self._poll.register(fd, select.POLLIN)
+        return target
+
+    def wait(self, seconds: float) -> None:
+        """Until every target is gone, the next grace is over, or `seconds` have passed, whichever is first."""
+        now = time.monotonic()
+        waiting = [t.grace_over for t in self._targets.values() if "SIGKILL" not in t.signals]
+        until = min([now + seconds, *waiting])
+        while self.alive and now < until:
+            self._collect(until - now)
+            now = time.monotonic()
+
+    def _collect(self, seconds: float) -> None:
+        ready = {fd for fd, _ in self._poll.poll(max(0, int(seconds * 1000)))} if self._targets else set()
+        for target in list(self._targets.values()):
+            if target.fd in ready:
+                self._finish(target, "gone")
+
+    def _finish(self, target: _Target, outcome: Outcome) -> None:
+        self._poll.unregister(target.fd)
+        os.close(target.fd)
+        del self._targets[target.decision.process.key]
+        freed = target.memory if outcome == "gone" else 0
+        self._say(Action(target.decision, tuple(target.signals), outcome, freed))
+
+    def _say(self, action: Action) -> None:
+        self._over.add(action.decision.process.key)
+        self.actions.append(action)
+        self._done(action)
+
+
+def _unchanged(decided: Process, marks: Marks | None) -> bool:
+    """The evidence still stands: same place in its tree or taken in by someone else since, same group, same marks."""
+    now = procfs.process(decided.pid)
+    if now is None or now.start != decided.start or now.uid != decided.uid:
+        return False
+    if (now.pgid, now.sid) != (decided.pgid, decided.sid):
+        return False
+    return procfs.marks(decided.pid) == marks
+
+
+__all__ = ["CLAUDE_GRACE_SECONDS", "Action", "Campaign"]

@@ -1,0 +1,1 @@
+"""Pure decisions: nothing in here can observe or change the machine."""

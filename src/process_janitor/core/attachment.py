@@ -1,0 +1,114 @@
+"""Would a clean exit have stopped it? What was still attached to its session, and what had let go on purpose.
+
+Claude Code stops what it holds: stdio servers, running Bash calls, hooks. `x &`, `nohup`, `setsid` inside a finished
+Bash call have left its hands long before; they survive a clean exit, so they survive ours.
+"""
+
+from __future__ import annotations
+
+from process_janitor.core import shapes
+from process_janitor.core.model import Detail
+from process_janitor.core.namedtuples import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from process_janitor.core.model import Process
+    from process_janitor.core.ties import Ties
+
+    Held = Literal["attached", "detached", "unknown"]
+
+
+class Attachment(NamedTuple):
+    held: Held
+    kind: str
+    evidence: tuple[str, ...] = ()
+
+
+_NOTHING = Detail()
+
+
+def attachment(ties: Ties, root: Process) -> Attachment:
+    """How the root of a leftover chain hung on its session, from what was seen while it lived, else from its shape."""
+    snapshot = ties.snapshot
+    tie = ties.gone[root.pid]
+    owner = tie.session.owner
+    detail = snapshot.details.get(root.pid, _NOTHING)
+    marks = snapshot.marks.get(root.pid)
+    seen = tie.session.descendants.get(root.key)
+    kind = shapes.kind_of(root.comm, detail.argv)
+
+    if kind == "bash-task" and root.pid == root.sid:
+        return Attachment("attached", kind, ("tool-shell",))
+    if seen is not None and seen.detached:
+        return Attachment("detached", kind or "other", ("seen-detached",))
+    if seen is not None and seen.parent_key == owner.key:
+        default = "mcp-server" if seen.server else "hook"
+        return Attachment("attached", kind or default, ("seen-child",))
+
+    # A cleared environment says nothing about where its process came from; then only what was seen counts.
+    marked = marks is not None and marks.names_session
+    tool_child = marks.tool_child if marks is not None and marked else seen is None or not seen.server
+    if not tool_child and _in_owner_group(ties, root):
+        return Attachment("attached", kind or "mcp-server", ("owner-process-group",))
+    if seen is not None and seen.server and root.sid == tie.session.sid:
+        # Its launcher (npx, uvx) died first. One that made a session of its own meant to stay: a clean exit leaves it.
+        return Attachment("attached", kind or "mcp-server", ("seen-below-server",))
+    if not tool_child and detail.stdin_peer == "no" and _is_channel(detail.stdin):
+        return Attachment("attached", kind or "mcp-server", ("stdin-peer-gone",))
+    if (
+        marks is not None
+        and marks.tool_child
+        and marks.project
+        and root.pid == root.sid
+        and shapes.is_command_shell(detail.argv)
+        and detail.stdin_peer == "no"
+        and _is_channel(detail.stdin)
+    ):
+        return Attachment("attached", "hook", ("hook-shell", "stdin-peer-gone"))
+    if tool_child or seen is not None:
+        return Attachment("detached", kind or "other", ("let-go",))
+    return Attachment("unknown", kind or "other")
+
+
+def _in_owner_group(ties: Ties, root: Process) -> bool:
+    """In the process group the dead client led or was in: only its own direct helpers stay there."""
+    session = ties.gone[root.pid].session
+    if not session.owner.pid:
+        return False
+    if root.pgid == session.owner.pid:
+        return True
+    # A client started by a script shares the script's group with strangers; the marks must name the session as well.
+    return bool(session.pgid) and root.pgid == session.pgid and "marker:session-id" in ties.gone[root.pid].evidence
+
+
+def _is_channel(link: str) -> bool:
+    return link.startswith(("pipe:", "socket:"))
+
+
+def let_go_below(ties: Ties, root: Process, process: Process) -> bool:
+    """Below a server, whether the process made a session of its own.
+
+    A clean exit signals the server alone: what shares its session goes with it, what called setsid() survives.
+    A running Bash call, in contrast, is stopped with its whole tree.
+    """
+    return process.sid != root.sid
+
+
+def adopted(ties: Ties, root: Process) -> bool:
+    """Whether the root's present parent took it in after the real one died, as far as that can be proven."""
+    parent = ties.tree.parent(root)
+    if parent is None or shapes.is_adopter(parent.pid, parent.comm):
+        return True
+    tie = ties.gone[root.pid]
+    seen = tie.session.descendants.get(root.key)
+    if seen is not None and seen.parent_key != parent.key:
+        return True
+    # Marks come down from parent to child. A readable parent without any did not start it: it is a subreaper.
+    above = ties.snapshot.marks.get(parent.pid)
+    named = "marker:claude-pid" in tie.evidence or "marker:session-id" in tie.evidence
+    return named and above is not None and not above.names_session and parent.uid == ties.snapshot.uid
+
+
+__all__ = ["Attachment", "adopted", "attachment"]

@@ -1,0 +1,70 @@
+"""Verdicts on claude processes themselves: hung after goodbye, terminal gone, two writers on one conversation."""
+
+from __future__ import annotations
+
+from process_janitor.core import shapes
+from process_janitor.core.model import Decision, Detail
+from process_janitor.core.policy import HUNG_REPORT_SECONDS
+from process_janitor.core.vetoes import Case, vetoes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from process_janitor.core.model import Process, Session, Verdict
+    from process_janitor.core.policy import Policy
+    from process_janitor.core.ties import Ties
+
+# These protect a session's helpers; of the claude process itself they are what is being judged.
+_ABOUT_HELPERS = frozenset({"live-owner", "claude-session"})
+# `clear` and `resume` end a conversation, not the process.
+PASSING_REASONS = frozenset({"clear", "resume"})
+
+
+def claude_decisions(ties: Ties, policy: Policy) -> Iterator[Decision]:
+    """One decision per living claude process that some register knows."""
+    for pid, session in sorted(ties.owners.live.items()):
+        process = ties.snapshot.processes[pid]
+        verdict, finding, evidence = _judge(ties, policy, process, session)
+        case = Case(ties, policy, process, None, None)
+        found = tuple(code for code in vetoes(case) if code not in _ABOUT_HELPERS)
+        if verdict == "reap" and not session.recognised:
+            verdict, evidence = "report", (*evidence, "owner-not-recognised")
+        if found and verdict == "reap":
+            verdict = "keep"
+        yield Decision(
+            process, session.owner, verdict, finding, "claude", session.session_id, session.owner, evidence,
+            found if verdict == "keep" and finding else (("live-owner", *found) if verdict == "keep" else found),
+        )  # fmt: skip
+
+
+def _judge(
+    ties: Ties, policy: Policy, process: Process, session: Session
+) -> tuple[Verdict, str, tuple[str, ...]]:
+    ago = session.ended_ago
+    if session.ended_reason and session.ended_reason not in PASSING_REASONS and ago is not None and session.kind != "bg":
+        # After /logout a client may wait at its login prompt: that is not for us to end.
+        if ago >= policy.hung_grace_seconds and session.ended_reason != "logout":
+            return "reap", "hung-session", ("said-goodbye", "still-running", "grace-over")
+        if ago >= HUNG_REPORT_SECONDS:
+            return "report", "hung-session", ("said-goodbye", "still-running")
+    rivals = [s for s in ties.owners.live_under(session.ids) if s.owner != session.owner]
+    if rivals:
+        younger = process.start >= max(s.owner.start for s in rivals)
+        others = tuple(f"also-pid:{s.owner.pid}" for s in rivals)
+        return "report", "duplicate-session", (*others, "the-younger" if younger else "the-older")
+    detail = ties.snapshot.details.get(process.pid, Detail())
+    if detail.terminal_hung_up == "yes":
+        if detail.socket_peer == "no" and session.kind != "bg":
+            return "reap", "orphaned-session", ("terminal-hung-up", "no-control-peer")
+        return "report", "orphaned-session", ("terminal-hung-up",)
+    return "keep", "", ()
+
+
+def stray_claude(ties: Ties, process: Process) -> bool:
+    """A claude process that no register knows: older than the plugin, or its record is lost."""
+    detail = ties.snapshot.details.get(process.pid, Detail())
+    return process.pid not in ties.owners.live and shapes.is_claude(process.comm, detail.argv, detail.exe)
+
+
+__all__ = ["PASSING_REASONS", "claude_decisions", "stray_claude"]

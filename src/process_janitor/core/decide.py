@@ -1,0 +1,89 @@
+"""The decision: a snapshot, the sessions and the user's policy in, verdicts with their reasons out.
+
+Pure. The watcher, `auto`, `run`, `scan` and `explain` all call this and nothing else, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from process_janitor.core.attachment import adopted, attachment, let_go_below
+from process_janitor.core.claude_sessions import claude_decisions
+from process_janitor.core.model import Decision
+from process_janitor.core.ties import Ties
+from process_janitor.core.vetoes import Case, vetoes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from process_janitor.core.attachment import Attachment
+    from process_janitor.core.model import Process, Session, Snapshot, Verdict
+    from process_janitor.core.policy import Policy
+    from process_janitor.core.ties import Tie
+
+
+def decide(snapshot: Snapshot, sessions: Iterable[Session], policy: Policy) -> list[Decision]:
+    """Every process that some session can be named for, parents before children, claude processes first.
+
+    Whatever is not in the list has nothing to do with Claude Code. An incomplete snapshot (one that does not even hold
+    the caller) gives no decision at all: absence of a process then proves nothing.
+    """
+    if snapshot.self_pid not in snapshot.processes:
+        return []
+    ties = Ties(snapshot, sessions)
+    found = list(claude_decisions(ties, policy))
+    tied = [snapshot.processes[pid] for pid in (*ties.gone, *ties.claimed)]
+    tied.sort(key=lambda p: (ties.tree.depth(p), p.start, p.pid))
+    found.extend(judge(ties, policy, process) for process in tied)
+    return found
+
+
+def judge(ties: Ties, policy: Policy, process: Process) -> Decision:
+    """The verdict on one process that is not a living claude of ours."""
+    tie = ties.gone.get(process.pid)
+    if process.dead and tie is not None:
+        return _decision(ties, process, tie, None, "report", "zombie", ("zombie",), ())
+    held = attachment(ties, ties.root(process)) if tie is not None else None
+    against = tuple(vetoes(Case(ties, policy, process, tie, held)))
+    if tie is None or held is None:
+        return _decision(ties, process, None, None, "keep", "", (), against or ("no-evidence",))
+    verdict, finding, evidence = _weigh(ties, policy, process, tie, held)
+    if against and verdict != "keep":
+        verdict = "keep"
+    return _decision(ties, process, tie, held, verdict, finding, evidence, against)
+
+
+def _weigh(
+    ties: Ties, policy: Policy, process: Process, tie: Tie, held: Attachment
+) -> tuple[Verdict, str, tuple[str, ...]]:
+    """What the evidence alone says, before anyone may forbid."""
+    codes = (*(("owner-gone",) if tie.proven else ()), *tie.evidence, *held.evidence)
+    if not tie.proven or not adopted(ties, ties.root(process)):
+        return "report", "suspect", codes
+    if held.held == "attached" and held.kind != "bash-task" and let_go_below(ties, ties.root(process), process):
+        return policy.detached, "detached", (*codes, "own-session")
+    if held.held == "attached":
+        return "reap", "leftover", codes
+    if held.held == "detached":
+        return policy.detached, "detached", codes
+    return "report", "suspect", codes
+
+
+def _decision(
+    ties: Ties, process: Process, tie: Tie | None, held: Attachment | None, verdict: Verdict, finding: str,
+    evidence: tuple[str, ...], against: tuple[str, ...],
+) -> Decision:  # fmt: skip
+    session = tie.session if tie is not None else ties.claimed.get(process.pid)
+    return Decision(
+        process=process,
+        identity=ties.snapshot.identity(process),
+        verdict=verdict,
+        finding=finding,
+        kind=held.kind if held is not None else "other",
+        session_id=session.session_id if session is not None else "",
+        owner=session.owner if session is not None else None,
+        evidence=evidence,
+        vetoes=against,
+    )
+
+
+__all__ = ["decide", "judge"]

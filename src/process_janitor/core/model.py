@@ -1,0 +1,219 @@
+"""The words of the decision: identity, process, session, snapshot, verdict.
+
+Every value is immutable and plain. Durations are seconds, times of processes are clock ticks since boot, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from process_janitor.core.namedtuples import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
+
+    Sameness = Literal["same", "different", "unknown"]
+    Ternary = Literal["yes", "no", "unknown"]
+    Verdict = Literal["reap", "report", "keep"]
+    Outcome = Literal["gone", "survived", "refused"]
+
+# The largest pid Linux hands out (PID_MAX_LIMIT on 64 bit); anything above in a record is damage, not a process.
+PID_MAX = 4_194_304
+
+
+class Identity(NamedTuple):
+    """Which process, for ever: a pid alone is reused, a pid with its start ticks repeats after a reboot.
+
+    `start` is field 22 of /proc/PID/stat (ticks since boot). `boot_id` and `pid_namespace` say in which world the
+    numbers count; empty or 0 means "not known", never "any".
+    """
+
+    pid: int
+    start: int
+    boot_id: str = ""
+    pid_namespace: int = 0
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """(pid, start): enough inside one snapshot, which is of one boot and one pid namespace."""
+        return (self.pid, self.start)
+
+    @property
+    def text(self) -> str:
+        """The one printed form: `pid-start@boot/namespace`."""
+        return f"{self.pid}-{self.start}@{self.boot_id or '?'}/{self.pid_namespace or '?'}"
+
+
+def compare(one: Identity, other: Identity) -> Sameness:
+    """Whether two identities name the same process. `unknown` must be treated as `same` by whoever wants to kill."""
+    if one.pid != other.pid or one.start != other.start:
+        return "different"
+    if not one.boot_id or not other.boot_id or not one.pid_namespace or not other.pid_namespace:
+        return "unknown"
+    alike = one.boot_id == other.boot_id and one.pid_namespace == other.pid_namespace
+    return "same" if alike else "different"
+
+
+def usable_pid(pid: object) -> bool:
+    """True for a number that can name an ordinary process: kill(0), kill(-1) and kill(1) are disasters, not processes."""
+    return type(pid) is int and 1 < pid <= PID_MAX
+
+
+class Process(NamedTuple):
+    """One row of the process table, as the kernel tells it to anyone."""
+
+    pid: int
+    ppid: int
+    pgid: int
+    sid: int
+    tty: int
+    start: int
+    state: str
+    comm: str
+    uid: int
+    cpu: int = 0
+    rss: int = 0
+    # A zombie whose last thread is gone. State Z alone is not death: a thread group leader may exit before its threads.
+    dead: bool = False
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return (self.pid, self.start)
+
+
+class Marks(NamedTuple):
+    """What a process's environment says about who started it: evidence, not proof, for marks are inherited for ever."""
+
+    session_id: str = ""
+    claude_pid: int = 0
+    launched_by: tuple[str, ...] = ()
+    # CLAUDE_CODE_CHILD_SESSION: set for hooks and Bash tool children, never for MCP servers.
+    tool_child: bool = False
+    claudecode: bool = False
+    # CLAUDE_PLUGIN_ROOT or CLAUDE_PROJECT_DIR: set for hooks and MCP servers, never for Bash tool children.
+    project: bool = False
+    keep: bool = False
+    config_dir: str = ""
+
+    @property
+    def names_session(self) -> bool:
+        return bool(self.session_id or self.claude_pid or self.launched_by)
+
+
+class Detail(NamedTuple):
+    """What is read only of the few processes that the table and the marks make interesting."""
+
+    argv: tuple[str, ...] = ()
+    exe: str = ""
+    cwd: str = ""
+    cgroup: str = ""
+    pid_namespace: int = 0
+    # Is something outside the leftover set holding the other end of standard input?
+    stdin_peer: Ternary = "unknown"
+    # Where standard input and output lead, as /proc shows the links.
+    stdin: str = ""
+    stdout: str = ""
+    terminal_hung_up: Ternary = "unknown"
+    # A connection is established on a port it listens on.
+    serving: Ternary = "unknown"
+    ports: tuple[int, ...] = ()
+    # For a claude process: does anything live hold the other end of one of its sockets?
+    socket_peer: Ternary = "unknown"
+    unreadable: tuple[str, ...] = ()
+
+
+class Seen(NamedTuple):
+    """A descendant of a session, remembered from when the session was alive."""
+
+    # The last parent it was seen with while still connected to its owner.
+    parent_pid: int
+    parent_start: int
+    # Seen alive without any connection to its living owner: it let go on purpose.
+    detached: bool = False
+    # Came through a child in the owner's own process group (MCP, LSP), not through a tool shell or a hook.
+    server: bool = False
+
+    @property
+    def parent_key(self) -> tuple[int, int]:
+        return (self.parent_pid, self.parent_start)
+
+
+class Session(NamedTuple):
+    """One claude process as some register knows it. `source`: `registry`, `client` (sessions/<pid>.json), `roster`."""
+
+    session_id: str
+    owner: Identity
+    aliases: tuple[str, ...] = ()
+    source: str = "registry"
+    host: str = ""
+    pgid: int = 0
+    sid: int = 0
+    cwd: str = ""
+    cgroup: str = ""
+    # Interactive, bg, print: what the client calls its own kind; "" where nobody said.
+    kind: str = ""
+    ended_reason: str = ""
+    ended_ago: float | None = None
+    # The owner was seen to be a claude process; else it is only what CLAUDE_PID once said.
+    recognised: bool = True
+    # Session ids whose background work this one took over ("move to background").
+    predecessors: tuple[str, ...] = ()
+    descendants: Mapping[tuple[int, int], Seen] = {}
+    started_at: str = ""
+    heartbeat_ago: float | None = None
+    activity_ago: float | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return (self.session_id, *self.aliases)
+
+
+class Snapshot(NamedTuple):
+    """One reading of the machine. `marks[pid]` is None where the environment could not be read."""
+
+    host: str
+    boot_id: str
+    pid_namespace: int
+    uid: int
+    self_pid: int
+    # Ticks since boot when the reading began, and ticks a second.
+    now: int
+    ticks_per_second: int
+    processes: Mapping[int, Process]
+    marks: Mapping[int, Marks | None] = {}
+    details: Mapping[int, Detail] = {}
+
+    def identity(self, process: Process) -> Identity:
+        return Identity(process.pid, process.start, self.boot_id, self.pid_namespace)
+
+    def age(self, process: Process) -> float:
+        """Seconds since the process started, suspend included; never negative."""
+        return max(0.0, (self.now - process.start) / self.ticks_per_second)
+
+
+class Decision(NamedTuple):
+    """A verdict with its reasons. `finding` is the contract's class, "" for an ordinary keep."""
+
+    process: Process
+    identity: Identity
+    verdict: Verdict
+    finding: str = ""
+    kind: str = "other"
+    session_id: str = ""
+    owner: Identity | None = None
+    evidence: tuple[str, ...] = ()
+    vetoes: tuple[str, ...] = ()
+
+
+__all__ = [
+    "PID_MAX",
+    "Decision",
+    "Detail",
+    "Identity",
+    "Marks",
+    "Process",
+    "Seen",
+    "Session",
+    "Snapshot",
+    "compare",
+    "usable_pid",
+]

@@ -1,0 +1,133 @@
+"""Which sessions' processes are alive, which are proven gone, and which are none of this machine's business."""
+
+from __future__ import annotations
+
+from process_janitor.core.model import Identity, Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Literal
+
+    from process_janitor.core.model import Process, Snapshot
+
+    Presence = Literal["live", "gone", "rebooted", "elsewhere"]
+
+
+def presence(session: Session, snapshot: Snapshot) -> Presence:
+    """Where a session's claude process is.
+
+    `gone` is proof: same boot, same pid namespace, and no process of that pid and start tick runs. A record of another
+    boot of this host is `rebooted`: its process is dead, and nothing of it can be left. Anything that cannot be
+    compared (another host's home directory, a container that shares ~/.claude) is `elsewhere`.
+    """
+    owner = session.owner
+    if not owner.boot_id or not snapshot.boot_id:
+        return "elsewhere"
+    if owner.boot_id != snapshot.boot_id:
+        return "rebooted" if session.host and session.host == snapshot.host else "elsewhere"
+    if owner.pid_namespace != snapshot.pid_namespace or not owner.pid_namespace:
+        return "elsewhere"
+    process = snapshot.processes.get(owner.pid)
+    return "live" if process is not None and process.start == owner.start and not process.dead else "gone"
+
+
+def merged(sessions: Iterable[Session]) -> list[Session]:
+    """One session per claude process. Our own record leads; what other registers add are more ids, never fewer."""
+    order = {"registry": 0, "client": 1, "roster": 2}
+    found: dict[Identity, Session] = {}
+    for session in sorted(sessions, key=lambda s: order.get(s.source, 9)):
+        known = found.get(session.owner)
+        if known is None:
+            found[session.owner] = session
+            continue
+        ids = dict.fromkeys((*known.aliases, *session.ids))
+        ids.pop(known.session_id, None)
+        found[session.owner] = known._replace(
+            aliases=tuple(ids),
+            kind=known.kind or session.kind,
+            cwd=known.cwd or session.cwd,
+            predecessors=(*known.predecessors, *session.predecessors),
+        )
+    return list(found.values())
+
+
+class Owners:
+    """The sessions of one snapshot, by liveness, by id and by claude pid."""
+
+    def __init__(self, snapshot: Snapshot, sessions: Iterable[Session]) -> None:
+        self.sessions = merged(sessions)
+        self.presence: dict[Identity, Presence] = {s.owner: presence(s, snapshot) for s in self.sessions}
+        self.live: dict[int, Session] = {s.owner.pid: s for s in self.sessions if self.presence[s.owner] == "live"}
+        self._by_id: dict[str, list[Session]] = {}
+        self._by_pid: dict[int, list[Session]] = {}
+        self._elsewhere: set[str] = set()
+        self._continued: set[str] = set()
+        self._recorded: dict[tuple[int, int], Session] = {}
+        for session in self.sessions:
+            where = self.presence[session.owner]
+            if where == "live" or session.source == "roster":
+                self._continued.update((*session.ids, *session.predecessors))
+            if where in ("elsewhere", "rebooted"):
+                if where == "elsewhere":
+                    self._elsewhere.update(session.ids)
+                continue
+            self._by_pid.setdefault(session.owner.pid, []).append(session)
+            for one in session.ids:
+                self._by_id.setdefault(one, []).append(session)
+            # A process seen below two owners (a nested claude) belongs to the living one.
+            for key in session.descendants:
+                if key not in self._recorded or where == "live":
+                    self._recorded[key] = session
+
+    def is_live(self, session: Session) -> bool:
+        return self.presence[session.owner] == "live"
+
+    def is_elsewhere(self, session_id: str) -> bool:
+        return session_id in self._elsewhere
+
+    def named(self, session_id: str) -> list[Session]:
+        return self._by_id.get(session_id, [])
+
+    def at_pid(self, pid: int) -> list[Session]:
+        return self._by_pid.get(pid, [])
+
+    def recorded(self, key: tuple[int, int]) -> Session | None:
+        return self._recorded.get(key)
+
+    def live_under(self, ids: Iterable[str]) -> Iterator[Session]:
+        """Living sessions that answer to any of these ids."""
+        wanted = set(ids)
+        for session in self.live.values():
+            if wanted.intersection(session.ids):
+                yield session
+
+    def handed_over(self, ids: Iterable[str]) -> bool:
+        """Whether a conversation goes on: alive under one of its ids, taken over by a living session, or listed in the
+        background daemon's roster, whose workers are started again when they are down."""
+        wanted = set(ids)
+        return not wanted.isdisjoint(self._continued)
+
+
+def holders(processes: Mapping[int, Process], live: Mapping[int, Session], parents: Mapping[int, int]) -> dict[int, int]:
+    """pid -> pid of the nearest living claude at or above it; 0 where there is none."""
+    held: dict[int, int] = {}
+    for pid in processes:
+        path = []
+        at = pid
+        while at not in held:
+            if at in live:
+                held[at] = at
+                break
+            path.append(at)
+            held[at] = 0  # also ends a walk in a damaged table whose parents form a ring
+            at = parents.get(at, 0)
+            if at == 0:
+                break
+        owner = held.get(at, 0)
+        for step in path:
+            held[step] = owner
+    return held
+
+
+__all__ = ["Owners", "holders", "merged", "presence"]

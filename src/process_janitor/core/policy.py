@@ -1,0 +1,38 @@
+"""What the user allows: the part of the configuration and of the keep rules that a decision depends on."""
+
+from __future__ import annotations
+
+from process_janitor.core.namedtuples import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Detached = Literal["keep", "report", "reap"]
+
+# A final SessionEnd is followed by the end of the process within 2 s on a healthy machine; later it is worth a look.
+HUNG_REPORT_SECONDS = 10.0
+# An unregistered process younger than this may belong to a session that is just being set up.
+TOO_YOUNG_SECONDS = 10.0
+
+
+class KeepRule(NamedTuple):
+    """A user's protection: one process by (pid, start, boot), or every command line that a regular expression finds."""
+
+    pid: int = 0
+    start: int = 0
+    boot_id: str = ""
+    command: str = ""
+
+
+class Policy(NamedTuple):
+    detached: Detached = "report"
+    hung_grace_seconds: float = 90.0
+    keep_rules: tuple[KeepRule, ...] = ()
+    # The janitor's own watcher and builders: (pid, start).
+    own: frozenset[tuple[int, int]] = frozenset()
+    # Where this user's sessions live; sessions of another CLAUDE_CONFIG_DIR are not ours to judge.
+    config_dir: str = ""
+
+
+__all__ = ["HUNG_REPORT_SECONDS", "TOO_YOUNG_SECONDS", "KeepRule", "Policy"]

@@ -1,0 +1,107 @@
+"""The session record: what a file in the registry may say, and what is done with one that says something else."""
+
+from __future__ import annotations
+
+from process_janitor.core.model import Identity, usable_pid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+SCHEMA = "process-janitor.session/1"
+_ID_LENGTH_MAX = 128
+_ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+_TEXT_MAX = 8192
+_ALIASES_MAX = 64
+
+
+class MalformedRecord(ValueError):
+    """A record that must not be believed. The text says which field and why."""
+
+
+def valid_session_id(text: object) -> bool:
+    """True for what may become a directory name: letters, digits, `-` and `_`, beginning with neither dash nor dot."""
+    return (
+        isinstance(text, str)
+        and 0 < len(text) <= _ID_LENGTH_MAX
+        and text[0] not in "-_"
+        and _ID_CHARACTERS.issuperset(text)
+    )
+
+
+def file_name(owner: Identity) -> str:
+    return f"{owner.pid}-{owner.start}.json"
+
+
+def owner_of(record: dict[str, Any]) -> Identity:
+    """The identity a checked record names."""
+    return Identity(record["pid"], record["start_ticks"], record["boot_id"], record["pid_namespace"])
+
+
+def new_record(session_id: str, owner: Identity, **fields: Any) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "session_id": session_id,
+        "aliases": [],
+        "pid": owner.pid,
+        "start_ticks": owner.start,
+        "boot_id": owner.boot_id,
+        "pid_namespace": owner.pid_namespace,
+        **fields,
+    }
+
+
+def renamed(record: dict[str, Any], session_id: str) -> dict[str, Any]:
+    """The same claude process under a new conversation id; the old one stays known as an alias, newest last."""
+    if record["session_id"] == session_id:
+        return record
+    old = [one for one in (*record["aliases"], record["session_id"]) if one != session_id]
+    return {**record, "session_id": session_id, "aliases": list(dict.fromkeys(old))[-_ALIASES_MAX:]}
+
+
+def checked(value: object) -> dict[str, Any]:
+    """The record if every field this version relies on is sound; fields of future versions are left as they are.
+
+    Raises MalformedRecord. A pid of 0, 1, -1 or "12" would reach a signal as something else than a process.
+    """
+    if not isinstance(value, dict):
+        raise MalformedRecord("not an object")
+    if not valid_session_id(value.get("session_id")):
+        raise MalformedRecord("session_id: not a session id")
+    if not usable_pid(value.get("pid")):
+        raise MalformedRecord("pid: not a process number")
+    for key in ("start_ticks", "pid_namespace"):
+        if type(value.get(key)) is not int or value[key] < 0:
+            raise MalformedRecord(f"{key}: not a count")
+    aliases = value.get("aliases", [])
+    if not isinstance(aliases, list) or not all(valid_session_id(one) for one in aliases):
+        raise MalformedRecord("aliases: not a list of session ids")
+    for key in ("boot_id", "host", "cwd", "cgroup", "source", "started_at", "transcript_path", "forked_from"):
+        if key in value and (not isinstance(value[key], str) or len(value[key]) > _TEXT_MAX):
+            raise MalformedRecord(f"{key}: not a text")
+    if "boot_id" not in value:
+        raise MalformedRecord("boot_id: missing")
+    for key in ("pgid", "sid", "uid"):
+        if key in value and (type(value[key]) is not int or value[key] < 0):
+            raise MalformedRecord(f"{key}: not a number")
+    ended = value.get("ended")
+    if ended is not None and (
+        not isinstance(ended, dict)
+        or not isinstance(ended.get("reason"), str)
+        or type(ended.get("monotonic")) not in (int, float)
+        or not isinstance(ended.get("boot_id"), str)
+    ):
+        raise MalformedRecord("ended: needs reason, boot_id and monotonic")
+    return {**value, "aliases": aliases[-_ALIASES_MAX:]}
+
+
+__all__ = [
+    "SCHEMA",
+    "MalformedRecord",
+    "checked",
+    "file_name",
+    "new_record",
+    "owner_of",
+    "renamed",
+    "valid_session_id",
+]

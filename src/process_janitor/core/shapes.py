@@ -1,0 +1,126 @@
+"""What a process is by the form of its command: a clue for naming and for vetoes, never by itself a reason to kill.
+
+Texts match whole words at known places (argv[0], the script a runtime was given), never anywhere in a command line:
+a path such as /tmp/claude-501/ in somebody's arguments says nothing.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ash", "ksh", "busybox"})
+_RUNTIMES = frozenset({"node", "nodejs", "bun", "deno", "python", "python3", "java"})
+_BROWSERS = frozenset({
+    "chrome", "chromium", "chromium-browser", "google-chrome", "headless_shell", "chrome-headless-shell",
+    "msedge", "firefox", "webkit", "MiniBrowser",
+})  # fmt: skip
+_LANGUAGE_SERVERS = frozenset({
+    "rust-analyzer", "gopls", "clangd", "pyright-langserver", "typescript-language-server", "tsserver", "jdtls",
+    "pylsp", "lua-language-server", "solargraph", "omnisharp", "kotlin-language-server", "sourcekit-lsp",
+})  # fmt: skip
+# Who takes in orphans: pid 1 of a system, of a container, of a user's service manager, WSL's relay.
+_ADOPTERS = frozenset({"systemd", "init", "launchd", "tini", "dumb-init", "docker-init", "catatonit", "s6-svscan"})
+_MULTIPLEXERS = ("tmux", "screen", "SCREEN", "zellij", "dtach", "abduco", "shpool", "tmate", "mosh-server")
+_BUILD_DAEMONS = frozenset({
+    "watchman", "gpg-agent", "ssh-agent", "adb", "dockerd", "containerd", "bazel", "turbo", "esbuild", "sccache",
+    "buildkitd", "VBCSCompiler", "keyboxd", "dirmngr", "colima", "lima", "podman", "docker", "distccd",
+})  # fmt: skip
+_DAEMON_PROGRAMS = (
+    "org.gradle.launcher.daemon.", "org.jetbrains.kotlin.daemon.", "/nx/src/daemon/", "/nx/dist/src/daemon/",
+    "/agent-browser/", "VBCSCompiler.dll", "MSBuild.dll",
+)  # fmt: skip
+
+
+def base(word: str) -> str:
+    """Last part of a path, without the dash of a login shell."""
+    return word.rsplit("/", 1)[-1].lstrip("-")
+
+
+def program(argv: Sequence[str]) -> str:
+    """What runs: argv[0], or the first non-option argument of a language runtime (`node SERVER`)."""
+    if not argv:
+        return ""
+    first = base(argv[0])
+    if first.rstrip("0123456789.") in _RUNTIMES or first in _RUNTIMES:
+        for word in argv[1:]:
+            if not word.startswith("-"):
+                return word
+    return argv[0]
+
+
+def is_claude(comm: str, argv: Sequence[str] = (), exe: str = "") -> bool:
+    """A Claude Code client: `claude`, `claude.exe` (npm), or a version number under …/claude/versions/ (native)."""
+    if comm in ("claude", "claude.exe"):
+        return True
+    if "/claude/versions/" in exe or base(exe) in ("claude", "claude.exe"):
+        return True
+    return "/@anthropic-ai/claude-code" in program(argv)
+
+
+def is_tool_shell(argv: Sequence[str]) -> bool:
+    """The shell that Claude Code starts for a Bash call: `bash -c 'source …/shell-snapshots/snapshot-… && …'`."""
+    return (
+        len(argv) > 2
+        and base(argv[0]) in _SHELLS
+        and argv[1].startswith("-")
+        and "c" in argv[1]
+        and any("/shell-snapshots/snapshot-" in word for word in argv[2:4])
+    )
+
+
+def is_command_shell(argv: Sequence[str]) -> bool:
+    """`sh -c COMMAND`: what a hook runs in."""
+    return len(argv) > 2 and base(argv[0]) in _SHELLS and argv[1].startswith("-") and "c" in argv[1]
+
+
+def is_adopter(pid: int, comm: str) -> bool:
+    return pid == 1 or comm in _ADOPTERS or comm.startswith("Relay(")
+
+
+def is_multiplexer(comm: str) -> bool:
+    """`tmux: server`, `SCREEN`, …: what is under it was opened by its user, whatever marks it inherited."""
+    return comm.split(":", 1)[0] in _MULTIPLEXERS
+
+
+def is_build_daemon(comm: str, argv: Sequence[str]) -> bool:
+    """A daemon that a build tool keeps on purpose (gradle, nx, watchman, ssh ControlMaster, gpg-agent, …)."""
+    if comm in _BUILD_DAEMONS:
+        return True
+    if not argv:
+        return False
+    if base(argv[0].split(" ", 1)[0]) in _BUILD_DAEMONS or argv[0].startswith("bazel("):
+        return True
+    if argv[0].startswith("ssh: ") and "[mux]" in argv[0]:
+        return True
+    if base(argv[0]) == "ssh" and any(word in ("-M", "-MNf", "-fNM") or "ControlMaster=" in word for word in argv[1:]):
+        return True
+    return any(part in word for word in argv[1:] if not word.startswith("-D") for part in _DAEMON_PROGRAMS)
+
+
+def kind_of(comm: str, argv: Sequence[str]) -> str:
+    """The contract's `kind` as far as the command tells it; "" when it does not."""
+    if is_claude(comm, argv):
+        return "claude"
+    if is_tool_shell(argv):
+        return "bash-task"
+    names = {comm, base(program(argv)), base(argv[0]) if argv else ""}
+    if names & _BROWSERS:
+        return "browser"
+    if names & _LANGUAGE_SERVERS:
+        return "lsp"
+    return ""
+
+
+__all__ = [
+    "base",
+    "is_adopter",
+    "is_build_daemon",
+    "is_claude",
+    "is_command_shell",
+    "is_multiplexer",
+    "is_tool_shell",
+    "kind_of",
+    "program",
+]

@@ -1,0 +1,59 @@
+"""Who is whose parent in one snapshot, and what follows from it."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from process_janitor.core.model import Process
+
+
+class Tree:
+    """The process table as a forest.
+
+    A table is not read in one instant: a parent that started after its child is a reused pid, so the link is dropped
+    and the child stands as a root of its own.
+    """
+
+    def __init__(self, processes: Mapping[int, Process]) -> None:
+        self.processes = processes
+        self._children: dict[int, list[int]] | None = None
+
+    def parent(self, process: Process) -> Process | None:
+        found = self.processes.get(process.ppid)
+        return found if found is not None and found.start <= process.start else None
+
+    def ancestors(self, process: Process) -> Iterator[Process]:
+        """Parent, grandparent, … ; ends at a root, at pid 1's parent, and in a damaged table with a loop."""
+        seen = {process.pid}
+        at = self.parent(process)
+        while at is not None and at.pid not in seen:
+            yield at
+            seen.add(at.pid)
+            at = self.parent(at)
+
+    def children(self, pid: int) -> list[int]:
+        if self._children is None:
+            self._children = {}
+            for process in self.processes.values():
+                if self.parent(process) is not None and process.ppid != process.pid:
+                    self._children.setdefault(process.ppid, []).append(process.pid)
+        return self._children.get(pid, [])
+
+    def descendants(self, pid: int) -> Iterator[int]:
+        """Every pid below, parents before children."""
+        seen = {pid}
+        wait = list(self.children(pid))
+        while wait:
+            at = wait.pop()
+            if at not in seen:
+                seen.add(at)
+                yield at
+                wait.extend(self.children(at))
+
+    def depth(self, process: Process) -> int:
+        return sum(1 for _ in self.ancestors(process))
+
+
+__all__ = ["Tree"]

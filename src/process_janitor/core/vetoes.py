@@ -1,0 +1,226 @@
+"""Who may forbid. Each veto is one question with one code; any "yes" keeps the process.
+
+To change one, change its function; to add one, add a function and a line in `VETOES`. The table order is the order in
+which reasons are printed. `inherited` vetoes also protect whatever runs below the process they apply to.
+"""
+
+from __future__ import annotations
+
+from process_janitor.core import shapes
+from process_janitor.core.model import Detail, usable_pid
+from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.policy import TOO_YOUNG_SECONDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from process_janitor.core.attachment import Attachment
+    from process_janitor.core.model import Marks, Process, Snapshot
+    from process_janitor.core.policy import Policy
+    from process_janitor.core.ties import Tie, Ties
+
+_NO_DETAIL = Detail(unreadable=("details",))
+_KTHREADD = 2
+
+
+class Case(NamedTuple):
+    """Everything a veto may look at."""
+
+    ties: Ties
+    policy: Policy
+    process: Process
+    tie: Tie | None
+    attachment: Attachment | None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.ties.snapshot
+
+    @property
+    def detail(self) -> Detail:
+        return self.snapshot.details.get(self.process.pid, _NO_DETAIL)
+
+    @property
+    def marks(self) -> Marks | None:
+        return self.snapshot.marks.get(self.process.pid)
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        return self.detail.argv
+
+
+class Veto(NamedTuple):
+    code: str
+    words: str
+    applies: Callable[[Case], bool]
+    inherited: bool = False
+
+
+def _is_self(case: Case) -> bool:
+    return case.process.pid == case.snapshot.self_pid
+
+
+def _is_ancestor(case: Case) -> bool:
+    me = case.snapshot.processes.get(case.snapshot.self_pid)
+    return me is not None and any(above.pid == case.process.pid for above in case.ties.tree.ancestors(me))
+
+
+def _is_system(case: Case) -> bool:
+    return not usable_pid(case.process.pid) or _KTHREADD in (case.process.pid, case.process.ppid) and not case.argv
+
+
+def _is_own(case: Case) -> bool:
+    return case.process.key in case.policy.own
+
+
+def _is_foreign_user(case: Case) -> bool:
+    return case.process.uid != case.snapshot.uid
+
+
+def _is_in_other_namespace(case: Case) -> bool:
+    return case.detail.pid_namespace not in (0, case.snapshot.pid_namespace)
+
+
+def _is_unreadable(case: Case) -> bool:
+    return case.marks is None or bool(case.detail.unreadable)
+
+
+def _has_live_owner(case: Case) -> bool:
+    return bool(case.ties.holder.get(case.process.pid)) or case.process.pid in case.ties.claimed
+
+
+def _has_live_session_below(case: Case) -> bool:
+    live = case.ties.owners.live
+    return any(pid in live for pid in case.ties.tree.descendants(case.process.pid))
+
+
+def _is_claude(case: Case) -> bool:
+    return shapes.is_claude(case.process.comm, case.argv, case.detail.exe)
+
+
+def _is_handed_over(case: Case) -> bool:
+    """Background shells go on to the next process of their conversation (/resume, move to background)."""
+    if case.tie is None or case.attachment is None or case.attachment.kind != "bash-task":
+        return False
+    ids = (*case.tie.session.ids, *((case.marks.session_id,) if case.marks else ()))
+    return case.ties.owners.handed_over(one for one in ids if one)
+
+
+def _is_elsewhere(case: Case) -> bool:
+    return case.tie is not None and case.ties.owners.is_elsewhere(case.tie.session.session_id)
+
+
+def _has_other_config(case: Case) -> bool:
+    """Only a mark can say so, and only of sessions that no register of ours knows."""
+    marks = case.marks
+    if case.tie is None or case.tie.session.source != "marks" or marks is None or not case.policy.config_dir:
+        return False
+    return bool(marks.config_dir) and marks.config_dir.rstrip("/") != case.policy.config_dir.rstrip("/")
+
+
+def _is_multiplexer(case: Case) -> bool:
+    return shapes.is_multiplexer(case.process.comm)
+
+
+def _is_managed(case: Case) -> bool:
+    """In a service unit of its own: somebody else starts and stops it. The unit the session itself ran in is not that."""
+    unit = service_unit(case.detail.cgroup)
+    if not unit or case.tie is None:
+        return False
+    return unit != service_unit(case.tie.session.cgroup)
+
+
+def _is_build_daemon(case: Case) -> bool:
+    return shapes.is_build_daemon(case.process.comm, case.argv)
+
+
+def _is_serving(case: Case) -> bool:
+    return case.detail.serving == "yes"
+
+
+def _has_live_stdin(case: Case) -> bool:
+    return case.detail.stdin_peer == "yes"
+
+
+def _is_kept_by_rule(case: Case) -> bool:
+    for rule in case.policy.keep_rules:
+        if rule.pid:
+            if case.process.key == (rule.pid, rule.start) and rule.boot_id == case.snapshot.boot_id:
+                return True
+        elif rule.command and case.argv:
+            import re  # only users with a rule pay for the engine
+
+            if re.search(rule.command, " ".join(case.argv)):
+                return True
+    return False
+
+
+def _is_kept_by_mark(case: Case) -> bool:
+    return case.marks is not None and case.marks.keep
+
+
+def _is_stopped_on_terminal(case: Case) -> bool:
+    if case.process.state not in ("T", "t"):
+        return False
+    leader = case.snapshot.processes.get(case.process.sid)
+    return case.process.state == "t" or (case.process.tty != 0 and leader is not None and not leader.dead)
+
+
+def _is_too_young(case: Case) -> bool:
+    if case.tie is None or case.tie.session.source != "marks":
+        return False
+    return case.snapshot.age(case.process) < TOO_YOUNG_SECONDS
+
+
+def service_unit(cgroup: str) -> str:
+    """The systemd service a cgroup path lies in, "" for logins, scopes, containers and the user manager itself."""
+    for part in reversed(cgroup.split("/")):
+        if part.endswith(".scope"):
+            return ""
+        if part.endswith(".service"):
+            return "" if part.startswith("user@") else part
+    return ""
+
+
+VETOES: tuple[Veto, ...] = (
+    Veto("self", "it is the janitor itself", _is_self),
+    Veto("ancestor-of-self", "the janitor was started from it", _is_ancestor),
+    Veto("system", "it is the first process or a kernel thread", _is_system),
+    Veto("janitor", "it is the janitor's own watcher", _is_own),
+    Veto("other-user", "it belongs to another user", _is_foreign_user),
+    Veto("other-pid-namespace", "it runs in another container", _is_in_other_namespace),
+    Veto("unreadable", "its environment or command cannot be read", _is_unreadable),
+    Veto("live-owner", "the Claude session it belongs to is alive", _has_live_owner),
+    Veto("live-session-below", "a living Claude session runs below it", _has_live_session_below),
+    Veto("claude-session", "it is a Claude Code process itself", _is_claude),
+    Veto("handed-over", "its conversation goes on in another Claude process", _is_handed_over),
+    Veto("elsewhere", "its session runs on another host or in a container", _is_elsewhere),
+    Veto("other-config-dir", "its session uses another CLAUDE_CONFIG_DIR", _has_other_config),
+    Veto("multiplexer", "it is, or runs in, a terminal multiplexer", _is_multiplexer, inherited=True),
+    Veto("managed-unit", "a service manager runs it", _is_managed),
+    Veto("build-daemon", "it is a build daemon, kept by its tool on purpose", _is_build_daemon, inherited=True),
+    Veto("serving-clients", "others are connected to a port it listens on", _is_serving),
+    Veto("stdin-live-peer", "a living process holds the other end of its standard input", _has_live_stdin),
+    Veto("kept-by-rule", "you asked to keep it (process-janitor keep)", _is_kept_by_rule, inherited=True),
+    Veto("kept-by-mark", "PROCESS_JANITOR_KEEP=1 is in its environment", _is_kept_by_mark, inherited=True),
+    Veto("stopped", "it is stopped on a living terminal or by a debugger", _is_stopped_on_terminal),
+    Veto("too-young", "it started moments ago and its session is not registered", _is_too_young),
+)
+WORDS = {veto.code: veto.words for veto in VETOES}
+
+
+def vetoes(case: Case) -> Iterator[str]:
+    """The codes of everything that forbids acting on the case's process."""
+    above = None
+    for veto in VETOES:
+        if veto.applies(case):
+            yield veto.code
+        elif veto.inherited:
+            if above is None:
+                above = [case._replace(process=a) for a in case.ties.tree.ancestors(case.process)]
+            if any(veto.applies(one) for one in above):
+                yield veto.code
+
+
+__all__ = ["VETOES", "WORDS", "Case", "Veto", "service_unit", "vetoes"]

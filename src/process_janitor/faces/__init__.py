@@ -1,0 +1,1 @@
+"""What people and Claude Code talk to: hooks, command line, rendering."""

@@ -1,0 +1,183 @@
+"""The lifecycle hooks: register, stamp, say goodbye. Standard library only, bounded in time, silent, always exit 0.
+
+Runs under `python3 -I -S` on any Python from 3.9 on, before anything is installed. The one broad `except` of the program
+is in here: whatever goes wrong is written to logs/hooks.log and the session never hears of it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+
+from process_janitor.core import jsontext
+from process_janitor.core.record import MalformedRecord, new_record, valid_session_id
+from process_janitor.system import claude_process, clock, files, identity, paths, procfs
+from process_janitor.system.registry import Registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from process_janitor.system.claude_process import Found
+    from process_janitor.system.registry import Entry
+
+# The client writes its JSON at once and closes; somebody else's open pipe must not hold a session up.
+_STDIN_SECONDS = 0.3
+_STDIN_MAX = 8 << 20
+_LOG_MAX = 128 * 1024
+_TEXT_MAX = 4096
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Handle one event. Never raises, never returns anything but 0: 2 would block a prompt."""
+    event = arguments[0] if arguments else ""
+    try:
+        _run(event)
+    except Exception as error:  # noqa: BLE001  # a session must not suffer from anything that happens in here
+        _log(f"{event}: {type(error).__name__}: {error}")
+    return 0
+
+
+def _run(event: str) -> None:
+    payload = _payload()
+    session_id = next(
+        (one for one in (payload.get("session_id"), os.environ.get("CLAUDE_CODE_SESSION_ID")) if valid_session_id(one)),
+        "",
+    )
+    if not session_id:
+        return
+    registry = Registry(paths.root())
+    registry.prepare()
+    found = claude_process.find(os.environ, os.getpid())
+    if event == "SessionEnd":
+        _say_goodbye(registry, session_id, found, payload)
+    elif found is not None:
+        entry = register(registry, session_id, found, payload)
+        files.touch(os.path.join(entry.directory, "activity"))
+    else:
+        _log(f"{event}: no claude process above this hook; session {session_id} is not registered")
+    from process_janitor.faces import start
+
+    started = start.ensure_watcher(registry.root)
+    if event == "SessionStart" and found is not None:
+        _report(start.session_start(registry, session_id, found.identity, watcher_started=started))
+
+
+def register(registry: Registry, session_id: str, found: Found, payload: dict[str, Any]) -> Entry:
+    """The record of this claude process, made, moved to a new conversation id, or taken back to life. Raises OSError."""
+    owner = found.identity
+    with registry.lock():
+        entry = registry.find(*owner.key)
+        if entry is not None:
+            entry = registry.move(entry, session_id)
+            # Whoever starts a session or a turn has not ended: an earlier goodbye was not a final one.
+            if entry.record.get("ended") is not None or entry.record.get("closed") is not None:
+                alive = {key: value for key, value in entry.record.items() if key not in ("ended", "closed")}
+                entry = registry.write(alive)
+            return entry
+        process = found.process
+        record = new_record(
+            session_id,
+            owner,
+            host=identity.host_name(),
+            uid=process.uid,
+            pgid=process.pgid,
+            sid=process.sid,
+            tty=process.tty,
+            cgroup=procfs.cgroup(process.pid)[:_TEXT_MAX],
+            recognised=found.recognised,
+            cwd=_text(payload, "cwd"),
+            transcript_path=_text(payload, "transcript_path"),
+            source=_text(payload, "source"),
+            started_at=clock.started_at(process.start),
+            forked_from=_forked_from(session_id) if payload.get("source") == "fork" else "",
+        )
+        return registry.write(record)
+
+
+def _forked_from(session_id: str) -> str:
+    from process_janitor.system import client_files
+
+    workers = client_files.roster(paths.config_dir(), identity.boot_id(), identity.pid_namespace())
+    return next((old for worker in workers if worker.session_id == session_id for old in worker.predecessors), "")
+
+
+def _say_goodbye(registry: Registry, session_id: str, found: Found | None, payload: dict[str, Any]) -> None:
+    """Mark the end, unless only the conversation changes. An old client gives a final SessionEnd an empty stdin."""
+    reason = payload.get("reason") if payload else "unreported"
+    if reason in ("clear", "resume"):
+        return
+    with registry.lock():
+        for entry in _records_of(registry, session_id, found):
+            ended = {
+                "reason": reason[:64] if isinstance(reason, str) and reason else "other",
+                "boot_id": identity.boot_id(),
+                "monotonic": clock.monotonic(),
+                "at": clock.utc(),
+            }
+            registry.write({**entry.record, "ended": ended})
+            # A later turn finds no stamp to renew, comes here instead of the shell's short way, and revives the record.
+            files.remove(os.path.join(entry.directory, "activity"))
+
+
+def _records_of(registry: Registry, session_id: str, found: Found | None) -> list[Entry]:
+    if found is not None:
+        entry = registry.find(*found.identity.key)
+        return [entry] if entry is not None else []
+    # The client may be gone by now. Whoever still lives under the same id has not said goodbye.
+    records = []
+    for path in registry.paths():
+        if os.path.basename(os.path.dirname(path)) == session_id:
+            try:
+                entry = registry.read(path)
+            except (OSError, MalformedRecord):
+                continue
+            process = procfs.process(entry.owner.pid)
+            if process is None or process.start != entry.owner.start:
+                records.append(entry)
+    return records
+
+
+def _payload() -> dict[str, Any]:
+    """The event's JSON object; {} for none, garbage, or one that does not arrive in time."""
+    data = b""
+    poll = select.poll()
+    try:
+        poll.register(0, select.POLLIN)
+        while len(data) < _STDIN_MAX and poll.poll(int(_STDIN_SECONDS * 1000)):
+            part = os.read(0, 1 << 16)
+            if not part:
+                break
+            data += part
+    except OSError:
+        pass  # a closed stdin is an empty one
+    try:
+        value = jsontext.loads(data.decode("utf-8", "replace"))
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(payload: dict[str, Any], key: str) -> str:
+    value = payload.get(key)
+    return value[:_TEXT_MAX] if isinstance(value, str) else ""
+
+
+def _report(message: str) -> None:
+    if message:
+        sys.stdout.write(jsontext.dumps({"systemMessage": message}) + "\n")
+        sys.stdout.flush()
+
+
+def _log(text: str) -> None:
+    path = os.path.join(paths.root(), "logs", "hooks.log")
+    try:
+        files.make_directory(os.path.dirname(path))
+        files.append_bounded(path, f"{clock.utc()} {text}"[:_TEXT_MAX], _LOG_MAX)
+    except OSError:
+        return
+
+
+__all__ = ["main", "register"]

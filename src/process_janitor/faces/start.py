@@ -1,0 +1,104 @@
+"""What a starting session sets going, and what it tells the user: all of it detached, or already known."""
+
+from __future__ import annotations
+
+import os
+
+from process_janitor.system import files, launch, lease, leftovers, paths, procfs
+from process_janitor.system.config import load_settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_janitor.core.model import Identity
+    from process_janitor.system.registry import Registry
+
+
+def ensure_watcher(root: str) -> bool:
+    """Start the watcher if nobody holds its lease. True when one was started."""
+    if not lease.is_free(root):
+        return False
+    launch.detached(launch.python(launch.script("watcher"), plugin_data_name()))
+    return True
+
+
+def plugin_data_name() -> str:
+    """`process-janitor-<marketplace>`, by which the watcher finds the plugin's switch in the settings."""
+    return os.path.basename(os.environ.get("CLAUDE_PLUGIN_DATA", "").rstrip("/"))
+
+
+def session_start(registry: Registry, session_id: str, owner: Identity, *, watcher_started: bool) -> str:
+    """The one line for the user, "" when all is well. Also starts `auto` and the environment's building where due."""
+    root = registry.root
+    options = load_settings()
+    _build_environment(root)
+    lines = []
+    rivals = _rivals(registry, session_id, owner)
+    if rivals:
+        pids = ", ".join(str(pid) for pid in rivals)
+        lines.append(f"this conversation is also open in process {pids}: two writers, one transcript")
+    if options.value("auto_cleanup_on_start"):
+        launch.detached(launch.python(launch.script("watcher"), "--auto"))
+    else:
+        pids = _left_over(root, owner, look_now=watcher_started)
+        if pids:
+            size = sum(procfs.memory(pid) for pid in pids)
+            one = len(pids) == 1
+            lines.append(
+                f"{len(pids)} process{'' if one else 'es'} of dead sessions {'holds' if one else 'hold'} "
+                f"{_megabytes(size)}; see /cleanup scan, end {'it' if one else 'them'} with /cleanup run"
+            )
+    return "process-janitor: " + "; ".join(lines) if lines else ""
+
+
+def _left_over(root: str, owner: Identity, *, look_now: bool) -> list[int]:
+    """Known from the living watcher's note. Only when there was no watcher does the first session look for itself."""
+    if not look_now:
+        return leftovers.still_there(root, owner.boot_id) or []
+    from process_janitor.sweep import look, proven
+    from process_janitor.system.config import Unsafe, policy
+
+    try:
+        return [d.process.pid for d in look(root, policy(root, load_settings())).decisions if proven(d)]
+    except Unsafe:
+        return []
+
+
+def _rivals(registry: Registry, session_id: str, owner: Identity) -> list[int]:
+    """Other living claude processes that registered under the same id."""
+    found = []
+    for path in registry.paths():
+        if os.path.basename(os.path.dirname(path)) != session_id:
+            continue
+        pid, _, start = os.path.basename(path)[: -len(".json")].partition("-")
+        if not (pid.isdigit() and start.isdigit()) or (int(pid), int(start)) == owner.key:
+            continue
+        process = procfs.process(int(pid))
+        if process is not None and process.start == int(start) and not process.dead:
+            found.append(process.pid)
+    return found
+
+
+def _build_environment(root: str) -> None:
+    """The command line's environment is built on the side; tracking and cleaning work without it.
+
+    The builder leaves a note in the state directory: the id of the pinned libraries it installed, and where.
+    """
+    plugin = paths.plugin_root()
+    script = os.path.join(plugin, "scripts", "bootstrap.py")
+    if not plugin or not os.path.exists(script):
+        return
+    try:
+        built = files.read_text(os.path.join(root, "environment")).splitlines()
+        with open(os.path.join(plugin, "requirements.lock"), encoding="ascii", errors="replace") as lock:
+            wanted = lock.readline().strip()
+    except OSError:
+        built, wanted = [], ""
+    if len(built) < 2 or built[0] != wanted or not os.path.exists(os.path.join(built[1], "bin", "python")):
+        launch.detached(launch.python(script, "--detached"))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
+
+
+__all__ = ["ensure_watcher", "plugin_data_name", "session_start"]

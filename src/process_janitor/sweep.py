@@ -1,0 +1,129 @@
+"""The use case: lock, look, decide, terminate, write down; look again until twice nothing is left."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from process_janitor.actions.journal import Journal
+from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Campaign
+from process_janitor.core.decide import decide
+from process_janitor.core.model import Decision
+from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.system import config, files
+from process_janitor.system.observe import Observation, observe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from process_janitor.core.policy import Policy
+    from process_janitor.core.settings import Settings
+
+LOCK_NAME = "cleaner.lock"
+LOCK_SECONDS = 60.0
+EMPTY_SCANS = 2
+# How long after the last grace a campaign goes on against a tree that keeps forking.
+_OVERTIME_SECONDS = 10.0
+_FIRST_SLICE_SECONDS = 0.02
+_LONGEST_SLICE_SECONDS = 0.5
+
+
+def proven(decision: Decision) -> bool:
+    """What may be ended without asking anybody."""
+    return decision.verdict == "reap"
+
+
+def leaves_first(decisions: Iterable[Decision]) -> list[Decision]:
+    """Chain by chain, each from its leaves to its root; `decisions` come parents first."""
+    chains: dict[int, list[Decision]] = {}
+    member: dict[int, list[Decision]] = {}
+    for decision in decisions:
+        process = decision.process
+        chain = member.get(process.ppid)
+        if chain is None:
+            chain = chains[process.pid] = []
+        chain.append(decision)
+        member[process.pid] = chain
+    return [decision for chain in chains.values() for decision in reversed(chain)]
+
+
+class Judged(NamedTuple):
+    """One look at the machine and what it means."""
+
+    observation: Observation
+    decisions: tuple[Decision, ...]
+
+
+class Swept(NamedTuple):
+    """What a sweep did. `problem` is empty, or the one sentence that says why nothing was signalled."""
+
+    first: Judged
+    actions: tuple[Action, ...]
+    problem: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return any(action.outcome != "gone" for action in self.actions)
+
+
+def look(root: str, policy: Policy, also: tuple[int, ...] = ()) -> Judged:
+    """Decide about everything, change nothing."""
+    observation = observe(root, also)
+    return Judged(observation, tuple(decide(observation.snapshot, observation.sessions, policy)))
+
+
+def sweep(
+    root: str,
+    options: Settings,
+    trigger: str,
+    wanted: Callable[[Decision], bool],
+    limit: int | None = None,
+) -> Swept:
+    """End everything that is decided `reap` (or `report`) and `wanted`; with a `limit`, nothing if there is more.
+
+    One sweep at a time: two would both wait for the same processes and report each other's work. Raises
+    `config.Unsafe` when the user's keep rules cannot be read, OSError when the state directory cannot be used.
+    """
+    files.make_directory(root)
+    with files.Lock(os.path.join(root, LOCK_NAME), LOCK_SECONDS) as held:
+        if not held:
+            return Swept(look(root, config.policy(root, options)), (), "another cleanup has been running for a minute")
+        return _sweep(root, options, trigger, wanted, limit)
+
+
+def _sweep(
+    root: str, options: Settings, trigger: str, wanted: Callable[[Decision], bool], limit: int | None
+) -> Swept:
+    grace = float(options.value("term_grace_seconds"))
+    journal = Journal(root)
+    argv: dict[tuple[int, int], tuple[str, ...]] = {}
+
+    def done(action: Action) -> None:
+        journal.action(action, argv.get(action.decision.process.key, ()), trigger)
+
+    first: Judged | None = None
+    empty = 0
+    slice_seconds = _FIRST_SLICE_SECONDS
+    with Campaign(grace, done) as campaign:
+        end = time.monotonic() + max(grace, CLAUDE_GRACE_SECONDS) + _OVERTIME_SECONDS
+        while empty < EMPTY_SCANS and time.monotonic() < end:
+            judged = look(root, config.policy(root, options))
+            first = first or judged
+            snapshot = judged.observation.snapshot
+            targets = [d for d in judged.decisions if d.verdict != "keep" and not d.process.dead and wanted(d)]
+            if limit is not None and len(targets) > limit:
+                text = f"{len(targets)} leftovers are more than auto_limit ({limit}): something else is wrong"
+                journal.note("refused", text)
+                return Swept(first, tuple(campaign.actions), text)
+            for decision in targets:
+                detail = snapshot.details.get(decision.process.pid)
+                argv.setdefault(decision.process.key, detail.argv if detail else ())
+            running = campaign.strike(leaves_first(targets), snapshot.marks)
+            empty = 0 if running or campaign.alive else empty + 1
+            campaign.wait(slice_seconds)
+            slice_seconds = min(2 * slice_seconds, _LONGEST_SLICE_SECONDS)
+    return Swept(first or look(root, config.policy(root, options)), tuple(campaign.actions))
+
+
+__all__ = ["Judged", "Swept", "look", "proven", "sweep"]

@@ -1,0 +1,1 @@
+"""What can see or touch the machine."""

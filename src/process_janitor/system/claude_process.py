@@ -1,0 +1,67 @@
+"""Which process is the Claude Code client that a hook or a command was started from."""
+
+from __future__ import annotations
+
+import os
+
+from process_janitor.core import shapes
+from process_janitor.core.model import Identity, Process, usable_pid
+from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.system import identity, procfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_ANCESTORS_MAX = 32
+
+
+class Found(NamedTuple):
+    """The client's process. `recognised` is False where only CLAUDE_PID says so: such an owner is never ended itself."""
+
+    process: Process
+    identity: Identity
+    recognised: bool
+
+
+def find(environment: Mapping[str, str], pid: int) -> Found | None:
+    """The nearest ancestor of `pid` that is a claude process, or that CLAUDE_PID names; None when nobody can tell.
+
+    A hook's parent is a shell, so the parent proves nothing. CLAUDE_PID is inherited: an old client inside a newer one
+    shows the outer client's, so a nearer claude goes before it.
+    """
+    text = environment.get("CLAUDE_PID", "")
+    named = int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0
+    for above in ancestors(pid):
+        if above.pid == named or _is_claude(above):
+            return _found(above, recognised=True)
+    if usable_pid(named):
+        row = procfs.process(named)
+        if row is not None and not row.dead and row.uid == os.geteuid():
+            return _found(row, recognised=_is_claude(row))
+    return None
+
+
+def ancestors(pid: int) -> Iterator[Process]:
+    """The parents of a process, nearest first, read one by one; pid 1 is never of interest."""
+    row = procfs.process(pid)
+    for _ in range(_ANCESTORS_MAX):
+        if row is None or row.ppid <= 1:
+            return
+        row = procfs.process(row.ppid)
+        if row is not None:
+            yield row
+
+
+def _is_claude(row: Process) -> bool:
+    if shapes.is_claude(row.comm):
+        return True
+    # `node …/@anthropic-ai/claude-code/cli.js`, or a native build whose name is its version
+    return shapes.is_claude(row.comm, procfs.argv(row.pid) or (), procfs.link(row.pid, "exe") or "")
+
+
+def _found(row: Process, *, recognised: bool) -> Found:
+    return Found(row, Identity(row.pid, row.start, identity.boot_id(), identity.pid_namespace()), recognised)
+
+
+__all__ = ["Found", "ancestors", "find"]

@@ -1,0 +1,98 @@
+"""Reading the user's configuration file and keep rules."""
+
+from __future__ import annotations
+
+import os
+
+from process_janitor.core import jsontext
+from process_janitor.core.model import usable_pid
+from process_janitor.core.policy import KeepRule, Policy
+from process_janitor.core.settings import Settings, settings
+from process_janitor.system import files, identity, lease, paths
+
+
+def load_settings(path: str = "") -> Settings:
+    """The settings in force. Problems are listed in the result, never raised: a hook must go on with defaults."""
+    path = path or paths.config_file()
+    document: object = None
+    unreadable = ""
+    try:
+        document = jsontext.loads(files.read_text(path))
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        unreadable = f"{path}: {getattr(error, 'strerror', None) or error}"
+    result = settings(document, path, os.environ.items())
+    return result._replace(problems=(unreadable, *result.problems)) if unreadable else result
+
+
+def keep_file(root: str) -> str:
+    return os.path.join(root, "keep.json")
+
+
+def load_keep_rules(root: str) -> tuple[tuple[KeepRule, ...], str]:
+    """The user's protection rules, and what is wrong with the file ("" when nothing is).
+
+    A file that is there but cannot be understood must not read as "nothing is protected": the caller gives up.
+    """
+    path = keep_file(root)
+    try:
+        document = jsontext.loads(files.read_text(path))
+    except FileNotFoundError:
+        return (), ""
+    except (OSError, ValueError) as error:
+        return (), f"{path}: {getattr(error, 'strerror', None) or error}"
+    rules = document.get("rules") if isinstance(document, dict) else None
+    if not isinstance(rules, list):
+        return (), f"{path}: must hold an object with a list `rules`"
+    found = []
+    for number, rule in enumerate(rules, 1):
+        parsed = _rule(rule)
+        if parsed is None:
+            return (), f"{path}: rule {number} has neither a usable pid with start_ticks and boot_id nor a command"
+        found.append(parsed)
+    return tuple(found), ""
+
+
+def _rule(rule: object) -> KeepRule | None:
+    if not isinstance(rule, dict):
+        return None
+    command = rule.get("command")
+    if isinstance(command, str) and command and _compiles(command):
+        return KeepRule(command=command)
+    pid, start, boot = rule.get("pid"), rule.get("start_ticks"), rule.get("boot_id")
+    if usable_pid(pid) and type(start) is int and isinstance(boot, str):
+        return KeepRule(pid, start, boot)
+    return None
+
+
+def _compiles(pattern: str) -> bool:
+    import re
+
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
+
+
+class Unsafe(Exception):
+    """What the user protects cannot be read, so nothing may be signalled."""
+
+
+def policy(root: str, options: Settings) -> Policy:
+    """What the decision needs of the user's wishes. Raises Unsafe when the keep rules cannot be read."""
+    rules, problem = load_keep_rules(root)
+    if problem:
+        raise Unsafe(problem)
+    watcher = lease.holder(root, identity.boot_id())
+    return Policy(
+        detached=options.value("detached"),
+        hung_grace_seconds=float(options.value("hung_grace_seconds")),
+        keep_rules=rules,
+        own=frozenset({watcher} if watcher else ()),
+        config_dir=paths.config_dir(),
+    )
+
+
+__all__ = ["Unsafe", "keep_file", "load_keep_rules", "load_settings", "policy"]

@@ -1,0 +1,143 @@
+"""Files that others may have damaged, replaced or filled: read with suspicion, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+_READ_MAX = 1 << 20
+
+
+def read_text(path: str, limit: int = _READ_MAX) -> str:
+    """A regular file's text. Raises OSError when it is missing, no regular file, a symlink, or larger than `limit`.
+
+    O_NOFOLLOW and O_NONBLOCK: a link or a fifo put in a record's place must not lead us elsewhere or hang us.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode):
+            raise OSError(f"{path}: not a regular file")
+        if info.st_size > limit:
+            raise OSError(f"{path}: larger than {limit} bytes")
+        parts = []
+        while True:
+            data = os.read(fd, 65536)
+            if not data:
+                break
+            parts.append(data)
+        return b"".join(parts).decode("utf-8", "replace")
+    finally:
+        os.close(fd)
+
+
+def write_text(path: str, text: str) -> None:
+    """The file holds `text` or what it held before, whenever we are killed. Mode 0600."""
+    temporary = f"{path}.{os.getpid()}-{time.monotonic_ns()}.tmp"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            _write_all(fd, text.encode("utf-8", "replace"))
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def append_line(path: str, line: str) -> None:
+    """One line more, in one write. A torn last line of a killed writer is closed first, so ours is not glued to it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        size = os.fstat(fd).st_size
+        torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+        _write_all(fd, (b"\n" if torn else b"") + line.encode("utf-8", "replace") + b"\n")
+    finally:
+        os.close(fd)
+
+
+def append_bounded(path: str, line: str, limit: int) -> None:
+    """Append a line to a log that is started anew, its predecessor kept as `.1`, once it is over `limit` bytes."""
+    try:
+        if os.lstat(path).st_size > limit:
+            os.rename(path, f"{path}.1")
+    except FileNotFoundError:
+        pass
+    append_line(path, line)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def remove(path: str) -> None:
+    """The file is gone afterwards, also when it was before. Raises OSError when it cannot be removed."""
+    _remove(path)
+
+
+def make_directory(path: str) -> None:
+    """A directory of ours, 0700, with its parents. Raises OSError when something else is in its place."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            raise OSError(f"{path}: not a directory") from None
+
+
+def touch(path: str) -> None:
+    """Stamp the file's time with now, creating it."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    try:
+        os.utime(fd)
+    finally:
+        os.close(fd)
+
+
+class Lock:
+    """`with Lock(path, seconds) as held`: an exclusive flock; `held` is False when it was not to be had in time.
+
+    The kernel releases it with the descriptor, also when the holder is killed. The file is never removed: unlinking a
+    held lock file lets two holders in.
+    """
+
+    def __init__(self, path: str, seconds: float) -> None:
+        self._path = path
+        self._seconds = seconds
+        self._fd = -1
+
+    def __enter__(self) -> bool:
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        return try_lock(self._fd, self._seconds)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+
+def try_lock(fd: int, seconds: float = 0.0) -> bool:
+    """Take an exclusive flock within `seconds`."""
+    import fcntl  # not on Windows, where nothing is ever signalled and nothing needs the lock
+
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.002)
+        else:
+            return True
+
+
+__all__ = ["Lock", "append_bounded", "append_line", "make_directory", "read_text", "remove", "touch", "try_lock", "write_text"]

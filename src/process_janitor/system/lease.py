@@ -1,0 +1,67 @@
+"""The watcher's lease: a flock that dies with its holder, and beside it a line that a shell can check.
+
+`watcher.lock` is the truth. `watcher` names the holder (`pid start boot-id`) for the hooks that only have a shell's
+builtins: a process of that pid and start tick in this boot is the watcher, anything else is not.
+"""
+
+from __future__ import annotations
+
+import os
+
+from process_janitor.core.model import Identity
+from process_janitor.system import files, procfs
+
+LOCK_NAME = "watcher.lock"
+HOLDER_NAME = "watcher"
+
+
+def acquire(root: str) -> int | None:
+    """A descriptor that holds the lease for as long as it is open, None when another process has it."""
+    fd = os.open(os.path.join(root, LOCK_NAME), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    if files.try_lock(fd):
+        return fd
+    os.close(fd)
+    return None
+
+
+def announce(root: str, holder: Identity, version: str) -> None:
+    """Name the holder. Raises OSError."""
+    files.write_text(os.path.join(root, HOLDER_NAME), f"{holder.pid} {holder.start} {holder.boot_id} {version}\n")
+
+
+def holder(root: str, boot_id: str) -> tuple[int, int] | None:
+    """(pid, start) of the living watcher, None when there is none."""
+    words = _announced(root)
+    if len(words) < 3 or words[2] != boot_id or not (words[0].isdigit() and words[1].isdigit()):
+        return None
+    pid, start = int(words[0]), int(words[1])
+    row = procfs.process(pid)
+    return (pid, start) if row is not None and row.start == start and not row.dead else None
+
+
+def version(root: str) -> str:
+    """The version of the watcher that last took the lease, "" when none did."""
+    words = _announced(root)
+    return words[3] if len(words) > 3 else ""
+
+
+def _announced(root: str) -> list[str]:
+    try:
+        return files.read_text(os.path.join(root, HOLDER_NAME), 4096).split()
+    except OSError:
+        return []
+
+
+def is_free(root: str) -> bool:
+    """Whether nobody holds the lease now. The probe holds it for an instant and may make a starter step back."""
+    try:
+        fd = acquire(root)
+    except OSError:
+        return False
+    if fd is None:
+        return False
+    os.close(fd)
+    return True
+
+
+__all__ = ["acquire", "announce", "holder", "is_free", "version"]

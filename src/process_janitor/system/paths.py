@@ -1,0 +1,32 @@
+"""Where everything lives, from the environment alone."""
+
+from __future__ import annotations
+
+import os
+
+
+def config_dir() -> str:
+    """Claude Code's own directory, absolute."""
+    return os.path.abspath(os.environ.get("CLAUDE_CONFIG_DIR") or os.path.join(_home(), ".claude"))
+
+
+def _home() -> str:
+    return os.environ.get("HOME") or os.path.expanduser("~")
+
+
+def root() -> str:
+    """The janitor's state directory, absolute. Nothing is ever written outside it and the configuration file."""
+    return os.path.abspath(os.environ.get("PROCESS_JANITOR_HOME") or os.path.join(config_dir(), "process-janitor"))
+
+
+def config_file() -> str:
+    return os.path.join(config_dir(), "process-janitor-config.json")
+
+
+def plugin_root() -> str:
+    """The directory that holds hooks/, scripts/ and src/; "" for a package installed without the plugin around it."""
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    return here if os.path.exists(os.path.join(here, ".claude-plugin", "plugin.json")) else ""
+
+
+__all__ = ["config_dir", "config_file", "plugin_root", "root"]

@@ -1,0 +1,127 @@
+"""Who holds the other end of a pipe or socket: the strongest evidence that a stdio server is in use, or is not.
+
+Pipes are found by their inode in the descriptors of this user's processes; connected unix sockets through the kernel's
+own socket list (NETLINK_SOCK_DIAG), which names each socket's peer.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+
+from process_janitor.system import procfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from process_janitor.core.model import Ternary
+
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY = 20
+_REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
+_DONE, _ERROR = 3, 2
+_SHOW_PEER = 4  # UDIAG_SHOW_PEER
+_ATTRIBUTE_PEER = 2  # UNIX_DIAG_PEER
+_ALL_STATES = 0xFFFFFFFF
+
+
+def unix_peers() -> dict[int, int] | None:
+    """inode -> inode of the socket it is connected to (0: none), for every unix socket; None if the kernel won't say."""
+    try:
+        with socket.socket(16, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as link:  # 16: AF_NETLINK
+            link.settimeout(2.0)
+            body = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, _ALL_STATES, 0, _SHOW_PEER, 0, 0)
+            link.send(struct.pack("=IHHII", 16 + len(body), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0) + body)
+            return _replies(link)
+    except OSError:
+        return None
+
+
+def _replies(link: socket.socket) -> dict[int, int] | None:
+    found: dict[int, int] = {}
+    while True:
+        data = link.recv(1 << 18)
+        at = 0
+        while at + 16 <= len(data):
+            length, kind = struct.unpack_from("=IH", data, at)
+            if kind == _DONE:
+                return found
+            if kind == _ERROR or length < 16:
+                return None
+            inode = struct.unpack_from("=I", data, at + 20)[0]
+            found[inode] = _peer(data, at + 32, at + length)
+            at += (length + 3) & ~3
+
+
+def _peer(data: bytes, at: int, end: int) -> int:
+    while at + 4 <= end:
+        size, kind = struct.unpack_from("=HH", data, at)
+        if kind == _ATTRIBUTE_PEER and size >= 8:
+            return int(struct.unpack_from("=I", data, at + 4)[0])
+        at += max(4, (size + 3) & ~3)
+    return 0
+
+
+def inode(link: str) -> int:
+    """The number in `pipe:[N]` or `socket:[N]`, 0 for anything else."""
+    kind, _, number = link.partition(":[")
+    return int(number[:-1]) if kind in ("pipe", "socket") and number[:-1].isdigit() else 0
+
+
+def holders(pids: Iterable[int], wanted: Iterable[int]) -> dict[int, set[int]] | None:
+    """inode -> pids that hold a descriptor of it, among `wanted` inodes.
+
+    None as soon as one of the processes may not be looked into: then nothing can be said to be held by nobody.
+    """
+    names = {f"{kind}:[{number}]": number for number in wanted for kind in ("pipe", "socket")}
+    found: dict[int, set[int]] = {}
+    for pid in pids:
+        directory = f"{procfs.PROC}/{pid}/fd"
+        try:
+            descriptors = os.listdir(directory)
+        except PermissionError:
+            return None
+        except OSError:
+            continue
+        for descriptor in descriptors:
+            try:
+                number = names.get(os.readlink(f"{directory}/{descriptor}"))
+            except OSError:
+                continue
+            if number is not None:
+                found.setdefault(number, set()).add(pid)
+    return found
+
+
+def stdin_peers(
+    links: Mapping[int, str], everyone: Iterable[int], leftovers: Iterable[int]
+) -> dict[int, Ternary]:
+    """pid -> whether somebody outside `leftovers` holds the other end of its standard input.
+
+    `links` are the fd/0 links. Anything but a pipe or a socket has no peer to ask for: `unknown`.
+    """
+    own = set(leftovers)
+    inodes = {pid: inode(link) for pid, link in links.items()}
+    sockets = unix_peers() if any(link.startswith("socket:") for link in links.values()) else {}
+    other_end = {
+        pid: (sockets or {}).get(number, -1) if links[pid].startswith("socket:") else number
+        for pid, number in inodes.items()
+        if number
+    }
+    asked = {number for number in other_end.values() if number > 0}
+    held = holders(everyone, asked) if asked else {}
+    answers: dict[int, Ternary] = {}
+    for pid in links:
+        end = other_end.get(pid, -1)
+        if end < 0:
+            answers[pid] = "unknown"
+        elif end == 0:
+            answers[pid] = "no"
+        else:
+            answers[pid] = "unknown" if held is None else "yes" if held.get(end, set()) - own else "no"
+    return answers
+
+
+__all__ = ["holders", "inode", "stdin_peers", "unix_peers"]

@@ -1,0 +1,88 @@
+"""Which processes listen on which TCP ports, and whether anybody is connected to them."""
+
+from __future__ import annotations
+
+import os
+
+from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.system import peers, procfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from process_janitor.core.model import Ternary
+
+_ESTABLISHED, _LISTEN = "01", "0A"
+
+
+class Served(NamedTuple):
+    ports: tuple[int, ...]
+    serving: Ternary
+
+
+class _Connection(NamedTuple):
+    local: str
+    remote: str
+    state: str
+    inode: int
+
+    @property
+    def port(self) -> int:
+        return int(self.local.rsplit(":", 1)[1], 16)
+
+
+def listening(wanted: Collection[int], everyone: Collection[int], leftovers: Collection[int]) -> dict[int, Served]:
+    """pid -> its listening ports, and whether a client outside `leftovers` is connected to one of them."""
+    sockets = {pid: _sockets(pid) for pid in wanted}
+    if not any(sockets.values()):
+        return {}
+    table = _connections()
+    by_inode = {connection.inode: connection for connection in table if connection.inode}
+    found = {}
+    for pid, inodes in sockets.items():
+        listens = sorted({by_inode[i].port for i in inodes if i in by_inode and by_inode[i].state == _LISTEN})
+        if listens:
+            accepted = [c for c in table if c.state == _ESTABLISHED and c.port in listens]
+            found[pid] = Served(tuple(listens), _clients(accepted, table, everyone, leftovers))
+    return found
+
+
+def _clients(
+    accepted: list[_Connection], table: list[_Connection], everyone: Collection[int], leftovers: Collection[int]
+) -> Ternary:
+    """Whether one of the accepted connections comes from outside the leftovers: from elsewhere, or from a process here."""
+    if not accepted:
+        return "no"
+    far_ends = {(c.remote, c.local) for c in accepted}
+    near = [c for c in table if (c.local, c.remote) in far_ends]
+    if len(near) < len(accepted):
+        return "yes"  # the client is on another machine, or in another network namespace
+    held = peers.holders(everyone, {c.inode for c in near if c.inode})
+    if held is None:
+        return "yes"
+    return "yes" if any(held.get(c.inode, {0}) - set(leftovers) for c in near) else "no"
+
+
+def _sockets(pid: int) -> set[int]:
+    directory = f"{procfs.PROC}/{pid}/fd"
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return set()
+    links = (procfs.link(pid, f"fd/{name}") or "" for name in names)
+    return {peers.inode(link) for link in links if link.startswith("socket:")}
+
+
+def _connections() -> list[_Connection]:
+    found = []
+    for name in ("tcp", "tcp6"):
+        data = procfs.read(f"{procfs.PROC}/net/{name}", 64 << 20) or b""
+        for line in data.decode("ascii", "replace").splitlines()[1:]:
+            words = line.split()
+            if len(words) > 9 and words[3] in (_ESTABLISHED, _LISTEN):
+                found.append(_Connection(words[1], words[2], words[3], int(words[9])))
+    return found
+
+
+__all__ = ["Served", "listening"]

@@ -1,0 +1,55 @@
+"""The descendants a session was seen with, on disk: `trees/<pid>-<start>`, one line per process.
+
+They are known again after the watcher was killed, and when their environment is cleared or overwritten. Keyed by the
+claude process, not by the session id, so /clear and /resume move nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+from process_janitor.core.model import Seen
+from process_janitor.system import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIELDS = 6
+_FILE_MAX = 4 << 20
+
+
+def path(root: str, pid: int, start: int) -> str:
+    return os.path.join(root, "trees", f"{pid}-{start}")
+
+
+def load(root: str, pid: int, start: int) -> dict[tuple[int, int], Seen]:
+    """What is remembered of one claude process; nothing when the file is missing or damaged."""
+    try:
+        text = files.read_text(path(root, pid, start), _FILE_MAX)
+    except OSError:
+        return {}
+    found = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) == _FIELDS and all(word.isdigit() for word in words):
+            numbers = [int(word) for word in words]
+            found[numbers[0], numbers[1]] = Seen(numbers[2], numbers[3], numbers[4] == 1, numbers[5] == 1)
+    return found
+
+
+def store(root: str, pid: int, start: int, descendants: Mapping[tuple[int, int], Seen]) -> None:
+    """Replace what is remembered. Raises OSError."""
+    files.make_directory(os.path.join(root, "trees"))
+    lines = [
+        f"{key[0]} {key[1]} {seen.parent_pid} {seen.parent_start} {int(seen.detached)} {int(seen.server)}\n"
+        for key, seen in sorted(descendants.items())
+    ]
+    files.write_text(path(root, pid, start), "".join(lines))
+
+
+def forget(root: str, pid: int, start: int) -> None:
+    files.remove(path(root, pid, start))
+
+
+__all__ = ["forget", "load", "path", "store"]

@@ -1,0 +1,1 @@
+"""The heartbeat: one small process per user that outlives every session."""

@@ -1,0 +1,60 @@
+"""Whether anybody still wants this watcher: the plugin is there, switched on, and no newer version has taken its place."""
+
+from __future__ import annotations
+
+import os
+
+from process_janitor.core import jsontext
+from process_janitor.system import files, paths
+
+_PLUGIN = "process-janitor"
+_RETIRE_NAME = "watcher.retire"
+_INLINE = f"{_PLUGIN}-inline"
+# Where the code was started from, looked up while it was surely there.
+_ROOT = paths.plugin_root()
+
+
+def version() -> str:
+    """The plugin's version, "0" for a package without the plugin around it."""
+    if not _ROOT:
+        return "0"
+    try:
+        found = jsontext.loads(files.read_text(os.path.join(_ROOT, ".claude-plugin", "plugin.json"))).get("version")
+    except (OSError, ValueError, AttributeError):
+        return "0"
+    return found if isinstance(found, str) and found and " " not in found else "0"
+
+
+def still_wanted(plugin_data: str) -> bool:
+    """False once the plugin was uninstalled (its files are gone) or disabled in the user's settings.
+
+    `plugin_data` is the name of the plugin's data directory, `process-janitor-<marketplace>`; a plugin given with
+    --plugin-dir (`-inline`) has no switch.
+    """
+    if _ROOT and not os.path.exists(os.path.join(_ROOT, ".claude-plugin", "plugin.json")):
+        return False
+    if not plugin_data.startswith(f"{_PLUGIN}-") or plugin_data == _INLINE:
+        return True
+    name = f"{_PLUGIN}@{plugin_data[len(_PLUGIN) + 1 :]}"
+    try:
+        document = jsontext.loads(files.read_text(os.path.join(paths.config_dir(), "settings.json")))
+    except (OSError, ValueError):
+        return True
+    enabled = document.get("enabledPlugins") if isinstance(document, dict) else None
+    return not isinstance(enabled, dict) or enabled.get(name) is not False
+
+
+def ask_to_retire(root: str) -> None:
+    """Ask the present watcher to step down for one of a newer version. Raises OSError."""
+    files.touch(os.path.join(root, _RETIRE_NAME))
+
+
+def asked_to_retire(root: str) -> bool:
+    return os.path.exists(os.path.join(root, _RETIRE_NAME))
+
+
+def clear_retirement(root: str) -> None:
+    files.remove(os.path.join(root, _RETIRE_NAME))
+
+
+__all__ = ["ask_to_retire", "asked_to_retire", "clear_retirement", "still_wanted", "version"]
