@@ -4,6 +4,6 @@ import sys
 
 sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/src")
 
-from process_janitor.faces.hook import main  # noqa: E402  # the line above makes the package importable
+from process_janitor.faces.hook import main  # the line above makes the package importable
 
 sys.exit(main(sys.argv[1:]))

@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from process_janitor.core.model import Snapshot
     from process_janitor.core.policy import Policy
     from process_janitor.core.settings import Settings
 
@@ -88,42 +89,77 @@ def sweep(
     files.make_directory(root)
     with files.Lock(os.path.join(root, LOCK_NAME), LOCK_SECONDS) as held:
         if not held:
-            return Swept(look(root, config.policy(root, options)), (), "another cleanup has been running for a minute")
+            return Swept(
+                look(root, config.policy(root, options)),
+                (),
+                "another cleanup has been running for a minute",
+            )
         return _sweep(root, options, trigger, wanted, limit)
 
 
 def _sweep(
-    root: str, options: Settings, trigger: str, wanted: Callable[[Decision], bool], limit: int | None
+    root: str,
+    options: Settings,
+    trigger: str,
+    wanted: Callable[[Decision], bool],
+    limit: int | None,
 ) -> Swept:
     grace = float(options.value("term_grace_seconds"))
     journal = Journal(root)
-    argv: dict[tuple[int, int], tuple[str, ...]] = {}
-
-    def done(action: Action) -> None:
-        journal.action(action, argv.get(action.decision.process.key, ()), trigger)
-
+    log = _Log(journal, trigger)
     first: Judged | None = None
     empty = 0
     slice_seconds = _FIRST_SLICE_SECONDS
-    with Campaign(grace, done) as campaign:
+    with Campaign(grace, log.write) as campaign:
         end = time.monotonic() + max(grace, CLAUDE_GRACE_SECONDS) + _OVERTIME_SECONDS
         while empty < EMPTY_SCANS and time.monotonic() < end:
             judged = look(root, config.policy(root, options))
-            first = first or judged
-            snapshot = judged.observation.snapshot
-            targets = [d for d in judged.decisions if d.verdict != "keep" and not d.process.dead and wanted(d)]
-            if limit is not None and len(targets) > limit:
-                text = f"{len(targets)} leftovers are more than auto_limit ({limit}): something else is wrong"
-                journal.note("refused", text)
-                return Swept(first, tuple(campaign.actions), text)
-            for decision in targets:
-                detail = snapshot.details.get(decision.process.pid)
-                argv.setdefault(decision.process.key, detail.argv if detail else ())
-            running = campaign.strike(leaves_first(targets), snapshot.marks)
+            targets = [d for d in judged.decisions if actionable(d) and wanted(d)]
+            if first is None:
+                first = judged
+                if limit is not None and len(targets) > limit:
+                    text = f"{len(targets)} leftovers are more than auto_limit ({limit}): nothing was ended"
+                    journal.note("refused", text)
+                    return Swept(first, (), text)
+            log.learn(targets, judged.observation.snapshot)
+            running = campaign.strike(leaves_first(targets), judged.observation.snapshot.marks)
             empty = 0 if running or campaign.alive else empty + 1
             campaign.wait(slice_seconds)
             slice_seconds = min(2 * slice_seconds, _LONGEST_SLICE_SECONDS)
-    return Swept(first or look(root, config.policy(root, options)), tuple(campaign.actions))
+    return Swept(
+        first or look(root, config.policy(root, options)), tuple(campaign.actions), log.problem
+    )
 
 
-__all__ = ["Judged", "Swept", "look", "proven", "sweep"]
+def actionable(decision: Decision) -> bool:
+    """What may be ended at all: nothing that is kept, and no zombie, which is dead already."""
+    return decision.verdict != "keep" and not decision.process.dead
+
+
+class _Log:
+    """Writes each action to the journal as it is done. A journal that fails half-way must not leave a tree half ended."""
+
+    def __init__(self, journal: Journal, trigger: str) -> None:
+        self._journal = journal
+        self._trigger = trigger
+        self._argv: dict[tuple[int, int], tuple[str, ...]] = {}
+        self.problem = ""
+
+    def learn(self, targets: Iterable[Decision], snapshot: Snapshot) -> None:
+        for decision in targets:
+            detail = snapshot.details.get(decision.process.pid)
+            self._argv.setdefault(decision.process.key, detail.argv if detail else ())
+
+    def write(self, action: Action) -> None:
+        from process_janitor.core.redact import (
+            redact,
+        )  # 5 ms, spent while the signalled processes end
+
+        command = redact(self._argv.get(action.decision.process.key, ()))
+        try:
+            self._journal.action(action, command, self._trigger)
+        except OSError as error:
+            self.problem = f"the journal could not be written: {error}"
+
+
+__all__ = ["Judged", "Swept", "actionable", "look", "proven", "sweep"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from process_janitor.core import jsontext
-from process_janitor.core.redact import redact
 from process_janitor.system import clock, files
 
 TYPE_CHECKING = False
@@ -26,8 +25,8 @@ class Journal:
         self.root = root
         self.path = os.path.join(root, NAME)
 
-    def action(self, action: Action, argv: tuple[str, ...], trigger: str) -> None:
-        """Write down what was done to one process. Raises OSError."""
+    def action(self, action: Action, command: str, trigger: str) -> None:
+        """Write down what was done to one process; `command` is its redacted command line. Raises OSError."""
         decision = action.decision
         self._append({
             "schema": "process-janitor.journal/1",
@@ -42,7 +41,7 @@ class Journal:
             "session_id": decision.session_id,
             "evidence": list(decision.evidence),
             "vetoes": list(decision.vetoes),
-            "command": redact(argv) or decision.process.comm,
+            "command": command or decision.process.comm,
             "signals": list(action.signals),
             "outcome": action.outcome,
             "freed_bytes": action.freed_bytes,
@@ -64,7 +63,9 @@ class Journal:
 
     def note(self, event: str, text: str) -> None:
         """Write down something the user must be able to find later, such as a run that was refused. Raises OSError."""
-        self._append({"schema": "process-janitor.journal/1", "at": clock.utc(), "event": event, "text": text})
+        self._append(
+            {"schema": "process-janitor.journal/1", "at": clock.utc(), "event": event, "text": text}
+        )
 
     def _append(self, line: dict[str, Any]) -> None:
         files.make_directory(self.root)

@@ -49,7 +49,9 @@ def attachment(ties: Ties, root: Process) -> Attachment:
 
     # A cleared environment says nothing about where its process came from; then only what was seen counts.
     marked = marks is not None and marks.names_session
-    tool_child = marks.tool_child if marks is not None and marked else seen is None or not seen.server
+    tool_child = (
+        marks.tool_child if marks is not None and marked else seen is None or not seen.server
+    )
     if not tool_child and _in_owner_group(ties, root):
         return Attachment("attached", kind or "mcp-server", ("owner-process-group",))
     if seen is not None and seen.server and root.sid == tie.session.sid:
@@ -80,14 +82,18 @@ def _in_owner_group(ties: Ties, root: Process) -> bool:
     if root.pgid == session.owner.pid:
         return True
     # A client started by a script shares the script's group with strangers; the marks must name the session as well.
-    return bool(session.pgid) and root.pgid == session.pgid and "marker:session-id" in ties.gone[root.pid].evidence
+    return (
+        bool(session.pgid)
+        and root.pgid == session.pgid
+        and "marker:session-id" in ties.gone[root.pid].evidence
+    )
 
 
 def _is_channel(link: str) -> bool:
     return link.startswith(("pipe:", "socket:"))
 
 
-def let_go_below(ties: Ties, root: Process, process: Process) -> bool:
+def let_go_below(root: Process, process: Process) -> bool:
     """Below a server, whether the process made a session of its own.
 
     A clean exit signals the server alone: what shares its session goes with it, what called setsid() survives.
@@ -108,7 +114,9 @@ def adopted(ties: Ties, root: Process) -> bool:
     # Marks come down from parent to child. A readable parent without any did not start it: it is a subreaper.
     above = ties.snapshot.marks.get(parent.pid)
     named = "marker:claude-pid" in tie.evidence or "marker:session-id" in tie.evidence
-    return named and above is not None and not above.names_session and parent.uid == ties.snapshot.uid
+    return (
+        named and above is not None and not above.names_session and parent.uid == ties.snapshot.uid
+    )
 
 
 __all__ = ["Attachment", "adopted", "attachment"]

@@ -42,7 +42,12 @@ def _judge(
     ties: Ties, policy: Policy, process: Process, session: Session
 ) -> tuple[Verdict, str, tuple[str, ...]]:
     ago = session.ended_ago
-    if session.ended_reason and session.ended_reason not in PASSING_REASONS and ago is not None and session.kind != "bg":
+    if (
+        session.ended_reason
+        and session.ended_reason not in PASSING_REASONS
+        and ago is not None
+        and session.kind != "bg"
+    ):
         # After /logout a client may wait at its login prompt: that is not for us to end.
         if ago >= policy.hung_grace_seconds and session.ended_reason != "logout":
             return "reap", "hung-session", ("said-goodbye", "still-running", "grace-over")
@@ -64,7 +69,9 @@ def _judge(
 def stray_claude(ties: Ties, process: Process) -> bool:
     """A claude process that no register knows: older than the plugin, or its record is lost."""
     detail = ties.snapshot.details.get(process.pid, Detail())
-    return process.pid not in ties.owners.live and shapes.is_claude(process.comm, detail.argv, detail.exe)
+    return process.pid not in ties.owners.live and shapes.is_claude(
+        process.comm, detail.argv, detail.exe
+    )
 
 
 __all__ = ["PASSING_REASONS", "claude_decisions", "stray_claude"]

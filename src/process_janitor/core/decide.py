@@ -59,7 +59,11 @@ def _weigh(
     codes = (*(("owner-gone",) if tie.proven else ()), *tie.evidence, *held.evidence)
     if not tie.proven or not adopted(ties, ties.root(process)):
         return "report", "suspect", codes
-    if held.held == "attached" and held.kind != "bash-task" and let_go_below(ties, ties.root(process), process):
+    if (
+        held.held == "attached"
+        and held.kind != "bash-task"
+        and let_go_below(ties.root(process), process)
+    ):
         return policy.detached, "detached", (*codes, "own-session")
     if held.held == "attached":
         return "reap", "leftover", codes

@@ -25,50 +25,56 @@ class _Strict:
     parse_constant = staticmethod(float)
 
 
-def _builtin() -> tuple[Callable[[str, int], tuple[Any, int]], Callable[[Any, int], Any]]:
-    import _json
-
-    return (
-        _json.make_scanner(_Strict),
-        _json.make_encoder(None, _refuse, _json.encode_basestring_ascii, None, ":", ",", False, False, False),
-    )
-
-
 def _refuse(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+def _builtin() -> tuple[Callable[[str], Any], Callable[[object], str]]:
+    """Reader and writer on the C parts. Raises when they are missing or take other arguments than they used to."""
+    import _json
+
+    make_scanner: Any = _json.make_scanner
+    make_encoder: Any = _json.make_encoder
+    scan = make_scanner(_Strict)
+    encode = make_encoder(
+        None, _refuse, _json.encode_basestring_ascii, None, ":", ",", False, False, False
+    )
+
+    def read(text: str) -> Any:
+        start = len(text) - len(text.lstrip(_BLANKS))
+        try:
+            value, end = scan(text, start)
+        except StopIteration:
+            raise ValueError("not JSON") from None
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+        if text[end:].strip(_BLANKS):
+            raise ValueError("text after the JSON document")
+        return value
+
+    return read, lambda value: "".join(encode(value, 0))
+
+
+def _plain() -> tuple[Callable[[str], Any], Callable[[object], str]]:
+    import json
+
+    return json.loads, lambda value: json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
 try:
-    _scan, _encode = _builtin()
+    _read, _write = _builtin()
 except (ImportError, AttributeError, TypeError):
-    _scan = _encode = None  # type: ignore[assignment]
+    _read, _write = _plain()
 
 
 def loads(text: str) -> Any:
     """The value of one JSON document. Raises ValueError on anything else, also on nesting too deep to read."""
-    if _scan is None:
-        import json
-
-        return json.loads(text)
-    start = len(text) - len(text.lstrip(_BLANKS))
-    try:
-        value, end = _scan(text, start)
-    except StopIteration:
-        raise ValueError("not JSON") from None
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    if text[end:].strip(_BLANKS):
-        raise ValueError("text after the JSON document")
-    return value
+    return _read(text)
 
 
 def dumps(value: object) -> str:
     """One line of ASCII JSON, so that a torn or foreign encoding cannot split a character."""
-    if _encode is None:
-        import json
-
-        return json.dumps(value, separators=(",", ":"))
-    return "".join(_encode(value, 0))
+    return _write(value)
 
 
 __all__ = ["dumps", "loads"]

@@ -9,7 +9,7 @@ from process_janitor.core.namedtuples import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal
+    from typing import Literal, TypeGuard
 
     Sameness = Literal["same", "different", "unknown"]
     Ternary = Literal["yes", "no", "unknown"]
@@ -53,7 +53,7 @@ def compare(one: Identity, other: Identity) -> Sameness:
     return "same" if alike else "different"
 
 
-def usable_pid(pid: object) -> bool:
+def usable_pid(pid: object) -> TypeGuard[int]:
     """True for a number that can name an ordinary process: kill(0), kill(-1) and kill(1) are disasters, not processes."""
     return type(pid) is int and 1 < pid <= PID_MAX
 

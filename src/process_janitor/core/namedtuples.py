@@ -14,15 +14,22 @@ else:
     from collections import namedtuple
 
     class _Fields(type):
-        def __new__(mcs, name, bases, body):
+        def __new__(mcs, name, bases, body):  # noqa: ANN001, ANN204  # never seen by a type checker
             if not bases:
                 return super().__new__(mcs, name, bases, body)
             fields = tuple(body.get("__annotations__", ()))
             made = namedtuple(
-                name, fields, defaults=[body[f] for f in fields if f in body], module=body["__module__"]
+                name,
+                fields,
+                defaults=[body[f] for f in fields if f in body],
+                module=body["__module__"],
             )
             for key, value in body.items():
-                if key not in fields and key not in ("__annotations__", "__module__", "__qualname__"):
+                if key not in fields and key not in (
+                    "__annotations__",
+                    "__module__",
+                    "__qualname__",
+                ):
                     setattr(made, key, value)
             return made
 

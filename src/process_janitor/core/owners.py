@@ -29,7 +29,11 @@ def presence(session: Session, snapshot: Snapshot) -> Presence:
     if owner.pid_namespace != snapshot.pid_namespace or not owner.pid_namespace:
         return "elsewhere"
     process = snapshot.processes.get(owner.pid)
-    return "live" if process is not None and process.start == owner.start and not process.dead else "gone"
+    return (
+        "live"
+        if process is not None and process.start == owner.start and not process.dead
+        else "gone"
+    )
 
 
 def merged(sessions: Iterable[Session]) -> list[Session]:
@@ -57,8 +61,12 @@ class Owners:
 
     def __init__(self, snapshot: Snapshot, sessions: Iterable[Session]) -> None:
         self.sessions = merged(sessions)
-        self.presence: dict[Identity, Presence] = {s.owner: presence(s, snapshot) for s in self.sessions}
-        self.live: dict[int, Session] = {s.owner.pid: s for s in self.sessions if self.presence[s.owner] == "live"}
+        self.presence: dict[Identity, Presence] = {
+            s.owner: presence(s, snapshot) for s in self.sessions
+        }
+        self.live: dict[int, Session] = {
+            s.owner.pid: s for s in self.sessions if self.presence[s.owner] == "live"
+        }
         self._by_id: dict[str, list[Session]] = {}
         self._by_pid: dict[int, list[Session]] = {}
         self._elsewhere: set[str] = set()
@@ -104,13 +112,16 @@ class Owners:
 
     def handed_over(self, ids: Iterable[str]) -> bool:
         """Whether a conversation goes on: alive under one of its ids, taken over by a living session, or listed in the
-        background daemon's roster, whose workers are started again when they are down."""
+        background daemon's roster, whose workers are started again when they are down.
+        """
         wanted = set(ids)
         return not wanted.isdisjoint(self._continued)
 
 
-def holders(processes: Mapping[int, Process], live: Mapping[int, Session], parents: Mapping[int, int]) -> dict[int, int]:
-    """pid -> pid of the nearest living claude at or above it; 0 where there is none."""
+def holders(
+    processes: Mapping[int, Process], live: Mapping[int, Session], parents: Mapping[int, int]
+) -> dict[int, int]:
+    """Pid -> pid of the nearest living claude at or above it; 0 where there is none."""
     held: dict[int, int] = {}
     for pid in processes:
         path = []

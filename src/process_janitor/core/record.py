@@ -6,7 +6,7 @@ from process_janitor.core.model import Identity, usable_pid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeGuard
 
 SCHEMA = "process-janitor.session/1"
 _ID_LENGTH_MAX = 128
@@ -19,7 +19,7 @@ class MalformedRecord(ValueError):
     """A record that must not be believed. The text says which field and why."""
 
 
-def valid_session_id(text: object) -> bool:
+def valid_session_id(text: object) -> TypeGuard[str]:
     """True for what may become a directory name: letters, digits, `-` and `_`, beginning with neither dash nor dot."""
     return (
         isinstance(text, str)
@@ -35,7 +35,9 @@ def file_name(owner: Identity) -> str:
 
 def owner_of(record: dict[str, Any]) -> Identity:
     """The identity a checked record names."""
-    return Identity(record["pid"], record["start_ticks"], record["boot_id"], record["pid_namespace"])
+    return Identity(
+        record["pid"], record["start_ticks"], record["boot_id"], record["pid_namespace"]
+    )
 
 
 def new_record(session_id: str, owner: Identity, **fields: Any) -> dict[str, Any]:
@@ -76,7 +78,16 @@ def checked(value: object) -> dict[str, Any]:
     aliases = value.get("aliases", [])
     if not isinstance(aliases, list) or not all(valid_session_id(one) for one in aliases):
         raise MalformedRecord("aliases: not a list of session ids")
-    for key in ("boot_id", "host", "cwd", "cgroup", "source", "started_at", "transcript_path", "forked_from"):
+    for key in (
+        "boot_id",
+        "host",
+        "cwd",
+        "cgroup",
+        "source",
+        "started_at",
+        "transcript_path",
+        "forked_from",
+    ):
         if key in value and (not isinstance(value[key], str) or len(value[key]) > _TEXT_MAX):
             raise MalformedRecord(f"{key}: not a text")
     if "boot_id" not in value:

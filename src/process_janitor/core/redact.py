@@ -15,7 +15,10 @@ _NAME = (
     r"|dsn|pwd)[\w.-]*|[\w-]*[_-]key|pat)"
 )
 _FLAG = re.compile(rf"^(-{{0,2}}{_NAME})$", re.IGNORECASE)
-_ASSIGNED = re.compile(rf"((?:^|[\s;&?'\"{{,(-]){_NAME}['\"]?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s;&'\",)}}]+)", re.IGNORECASE)
+_ASSIGNED = re.compile(
+    rf"((?:^|[\s;&?'\"{{,(-]){_NAME}['\"]?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s;&'\",)}}]+)",
+    re.IGNORECASE,
+)
 _LOGIN = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@'\"]*@", re.IGNORECASE)
 _HEADER = re.compile(r"\b(bearer|basic|token)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
 _KNOWN = re.compile(
@@ -53,7 +56,12 @@ def redact(argv: Sequence[str], limit: int = 400) -> str:
         hide_next = bool(word.startswith("-") and "=" not in word and _FLAG.match(word))
         if program in _CREDENTIAL_PROGRAMS and word in _TAKES_LOGIN:
             hide_next = True
-        if glued and word.startswith(glued) and len(word) > len(glued) and not word.startswith("--"):
+        if (
+            glued
+            and word.startswith(glued)
+            and len(word) > len(glued)
+            and not word.startswith("--")
+        ):
             shown.append(glued + HIDDEN)
             continue
         if glued and word == glued:

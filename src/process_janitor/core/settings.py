@@ -22,22 +22,67 @@ class Key(NamedTuple):
 
 
 KEYS: tuple[Key, ...] = (
-    Key("auto_cleanup_on_start", False, (), "run `auto`, detached, when a session starts; off: only tell what is there"),
-    Key("cleanup_on_exit", True, (), "the watcher cleans when a session's process is gone, however it went"),
-    Key("min_session_age_minutes", 10, (0, 1440), "a younger session is not judged by heartbeat or idleness"),
+    Key(
+        "auto_cleanup_on_start",
+        False,
+        (),
+        "run `auto`, detached, when a session starts; off: only tell what is there",
+    ),
+    Key(
+        "cleanup_on_exit",
+        True,
+        (),
+        "the watcher cleans when a session's process is gone, however it went",
+    ),
+    Key(
+        "min_session_age_minutes",
+        10,
+        (0, 1440),
+        "a younger session is not judged by heartbeat or idleness",
+    ),
     Key("heartbeat_interval_seconds", 60, (1, 3600), "how often the watcher stamps each session"),
-    Key("stale_heartbeat_threshold_minutes", 5, (1, 1440), "an older heartbeat means the watcher is lost"),
+    Key(
+        "stale_heartbeat_threshold_minutes",
+        5,
+        (1, 1440),
+        "an older heartbeat means the watcher is lost",
+    ),
     Key("cleanup_mode", "interactive", ("interactive", "auto"), "auto: `run` does not ask"),
     Key("notification_enabled", True, (), "desktop notification after an automatic cleanup"),
     Key("dry_run_default", True, (), "`run` without a terminal only plans"),
     Key("idle_threshold_minutes", 30, (1, 100_000), "an idle session is shown as such after this"),
-    Key("hung_grace_seconds", 90, (10, _DAY), "a process still there so long after its goodbye is ended"),
-    Key("detached", "report", ("keep", "report", "reap"), "what to do with deliberately detached children"),
+    Key(
+        "hung_grace_seconds",
+        90,
+        (10, _DAY),
+        "a process still there so long after its goodbye is ended",
+    ),
+    Key(
+        "detached",
+        "report",
+        ("keep", "report", "reap"),
+        "what to do with deliberately detached children",
+    ),
     Key("term_grace_seconds", 5, (1, 300), "SIGTERM to SIGKILL, waited for in parallel"),
-    Key("auto_limit", 200, (1, 100_000), "more leftovers than this in one automatic run: nothing is signalled"),
-    Key("retention_days", 30, (1, 3650), "records of ended sessions and rotated journals are kept so long"),
+    Key(
+        "auto_limit",
+        200,
+        (1, 100_000),
+        "more leftovers than this in one automatic run: nothing is signalled",
+    ),
+    Key(
+        "retention_days",
+        30,
+        (1, 3650),
+        "records of ended sessions and rotated journals are kept so long",
+    ),
     Key("max_sessions_warning", 3, (1, 1000), "more live sessions than this: one warning line"),
-    Key("slash_command_mode", "direct", ("direct", "model"), "model: /cleanup hands its output to Claude"),
+    Key(
+        "slash_command_mode",
+        "direct",
+        ("direct", "model"),
+        "model: /cleanup hands its output to Claude",
+    ),
 )
 BY_NAME = {key.name: key for key in KEYS}
 ENVIRONMENT_PREFIX = "PROCESS_JANITOR_"
@@ -73,7 +118,9 @@ def value_for(key: Key, value: object) -> bool | int | str:
         low, high = key.allowed
         if type(value) is int and low <= value <= high:
             return value
-        raise BadValue(f"{key.name}: {value!r} is not allowed; use a whole number from {low} to {high}")
+        raise BadValue(
+            f"{key.name}: {value!r} is not allowed; use a whole number from {low} to {high}"
+        )
     if isinstance(value, str) and value in key.allowed:
         return value
     raise BadValue(f"{key.name}: {value!r} is not allowed; use one of {', '.join(key.allowed)}")
@@ -86,7 +133,10 @@ def from_text(key: Key, text: str) -> bool | int | str:
         return value_for(key, True if low in _TRUE else False if low in _FALSE else text)
     if isinstance(key.default, int):
         digits = text.strip()
-        return value_for(key, int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 9 else text)
+        return value_for(
+            key,
+            int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 9 else text,
+        )
     return value_for(key, text.strip())
 
 
@@ -111,7 +161,11 @@ def settings(document: object, path: str, environment: Iterable[tuple[str, str]]
             problems.append(f"{path}: {error}")
     for variable, text in environment:
         key = BY_NAME.get(variable[len(ENVIRONMENT_PREFIX) :].lower())
-        if not variable.startswith(ENVIRONMENT_PREFIX) or key is None or variable != variable.upper():
+        if (
+            not variable.startswith(ENVIRONMENT_PREFIX)
+            or key is None
+            or variable != variable.upper()
+        ):
             continue
         try:
             values[key.name] = from_text(key, text)

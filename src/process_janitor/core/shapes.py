@@ -21,8 +21,20 @@ _LANGUAGE_SERVERS = frozenset({
     "pylsp", "lua-language-server", "solargraph", "omnisharp", "kotlin-language-server", "sourcekit-lsp",
 })  # fmt: skip
 # Who takes in orphans: pid 1 of a system, of a container, of a user's service manager, WSL's relay.
-_ADOPTERS = frozenset({"systemd", "init", "launchd", "tini", "dumb-init", "docker-init", "catatonit", "s6-svscan"})
-_MULTIPLEXERS = ("tmux", "screen", "SCREEN", "zellij", "dtach", "abduco", "shpool", "tmate", "mosh-server")
+_ADOPTERS = frozenset(
+    {"systemd", "init", "launchd", "tini", "dumb-init", "docker-init", "catatonit", "s6-svscan"}
+)
+_MULTIPLEXERS = (
+    "tmux",
+    "screen",
+    "SCREEN",
+    "zellij",
+    "dtach",
+    "abduco",
+    "shpool",
+    "tmate",
+    "mosh-server",
+)
 _BUILD_DAEMONS = frozenset({
     "watchman", "gpg-agent", "ssh-agent", "adb", "dockerd", "containerd", "bazel", "turbo", "esbuild", "sccache",
     "buildkitd", "VBCSCompiler", "keyboxd", "dirmngr", "colima", "lima", "podman", "docker", "distccd",
@@ -94,9 +106,13 @@ def is_build_daemon(comm: str, argv: Sequence[str]) -> bool:
         return True
     if argv[0].startswith("ssh: ") and "[mux]" in argv[0]:
         return True
-    if base(argv[0]) == "ssh" and any(word in ("-M", "-MNf", "-fNM") or "ControlMaster=" in word for word in argv[1:]):
+    if base(argv[0]) == "ssh" and any(
+        word in ("-M", "-MNf", "-fNM") or "ControlMaster=" in word for word in argv[1:]
+    ):
         return True
-    return any(part in word for word in argv[1:] if not word.startswith("-D") for part in _DAEMON_PROGRAMS)
+    return any(
+        part in word for word in argv[1:] if not word.startswith("-D") for part in _DAEMON_PROGRAMS
+    )
 
 
 def kind_of(comm: str, argv: Sequence[str]) -> str:

@@ -36,12 +36,18 @@ class Ties:
         self.tree = Tree(snapshot.processes)
         self.owners = Owners(snapshot, sessions)
         parents = {
-            p.pid: p.ppid for p in snapshot.processes.values() if self.tree.parent(p) is not None and p.ppid != p.pid
+            p.pid: p.ppid
+            for p in snapshot.processes.values()
+            if self.tree.parent(p) is not None and p.ppid != p.pid
         }
         self.holder = holders(snapshot.processes, self.owners.live, parents)
         self.claimed: dict[int, Session] = {}
         self.gone: dict[int, Tie] = {}
-        loose = [p for p in snapshot.processes.values() if not self.holder[p.pid] and p.uid == snapshot.uid]
+        loose = [
+            p
+            for p in snapshot.processes.values()
+            if not self.holder[p.pid] and p.uid == snapshot.uid
+        ]
         for process in loose:
             self._judge(process)
         for pid in list(self.gone):
@@ -49,7 +55,8 @@ class Ties:
 
     def _judge(self, process: Process) -> None:
         marks = self.snapshot.marks.get(process.pid)
-        living, over = [], []
+        living: list[tuple[Session, str]] = []
+        over: list[tuple[Session, str]] = []
         for session, code in self._own_ties(process, marks):
             (living if self.owners.is_live(session) else over).append((session, code))
         if living:
@@ -99,7 +106,9 @@ class Ties:
             codes.append("marker:launched-by")
         session = Session(
             session_id=marks.session_id or (marks.launched_by[0] if marks.launched_by else ""),
-            owner=Identity(marks.claude_pid, start, self.snapshot.boot_id, self.snapshot.pid_namespace),
+            owner=Identity(
+                marks.claude_pid, start, self.snapshot.boot_id, self.snapshot.pid_namespace
+            ),
             source="marks",
         )
         return Tie(session, tuple(codes), proven, process.pid)

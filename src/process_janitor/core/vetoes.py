@@ -63,11 +63,15 @@ def _is_self(case: Case) -> bool:
 
 def _is_ancestor(case: Case) -> bool:
     me = case.snapshot.processes.get(case.snapshot.self_pid)
-    return me is not None and any(above.pid == case.process.pid for above in case.ties.tree.ancestors(me))
+    return me is not None and any(
+        above.pid == case.process.pid for above in case.ties.tree.ancestors(me)
+    )
 
 
 def _is_system(case: Case) -> bool:
-    return not usable_pid(case.process.pid) or _KTHREADD in (case.process.pid, case.process.ppid) and not case.argv
+    return not usable_pid(case.process.pid) or (
+        _KTHREADD in (case.process.pid, case.process.ppid) and not case.argv
+    )
 
 
 def _is_own(case: Case) -> bool:
@@ -114,9 +118,16 @@ def _is_elsewhere(case: Case) -> bool:
 def _has_other_config(case: Case) -> bool:
     """Only a mark can say so, and only of sessions that no register of ours knows."""
     marks = case.marks
-    if case.tie is None or case.tie.session.source != "marks" or marks is None or not case.policy.config_dir:
+    if (
+        case.tie is None
+        or case.tie.session.source != "marks"
+        or marks is None
+        or not case.policy.config_dir
+    ):
         return False
-    return bool(marks.config_dir) and marks.config_dir.rstrip("/") != case.policy.config_dir.rstrip("/")
+    return bool(marks.config_dir) and marks.config_dir.rstrip("/") != case.policy.config_dir.rstrip(
+        "/"
+    )
 
 
 def _is_multiplexer(case: Case) -> bool:
@@ -164,7 +175,9 @@ def _is_stopped_on_terminal(case: Case) -> bool:
     if case.process.state not in ("T", "t"):
         return False
     leader = case.snapshot.processes.get(case.process.sid)
-    return case.process.state == "t" or (case.process.tty != 0 and leader is not None and not leader.dead)
+    return case.process.state == "t" or (
+        case.process.tty != 0 and leader is not None and not leader.dead
+    )
 
 
 def _is_too_young(case: Case) -> bool:
@@ -197,13 +210,34 @@ VETOES: tuple[Veto, ...] = (
     Veto("handed-over", "its conversation goes on in another Claude process", _is_handed_over),
     Veto("elsewhere", "its session runs on another host or in a container", _is_elsewhere),
     Veto("other-config-dir", "its session uses another CLAUDE_CONFIG_DIR", _has_other_config),
-    Veto("multiplexer", "it is, or runs in, a terminal multiplexer", _is_multiplexer, inherited=True),
+    Veto(
+        "multiplexer", "it is, or runs in, a terminal multiplexer", _is_multiplexer, inherited=True
+    ),
     Veto("managed-unit", "a service manager runs it", _is_managed),
-    Veto("build-daemon", "it is a build daemon, kept by its tool on purpose", _is_build_daemon, inherited=True),
+    Veto(
+        "build-daemon",
+        "it is a build daemon, kept by its tool on purpose",
+        _is_build_daemon,
+        inherited=True,
+    ),
     Veto("serving-clients", "others are connected to a port it listens on", _is_serving),
-    Veto("stdin-live-peer", "a living process holds the other end of its standard input", _has_live_stdin),
-    Veto("kept-by-rule", "you asked to keep it (process-janitor keep)", _is_kept_by_rule, inherited=True),
-    Veto("kept-by-mark", "PROCESS_JANITOR_KEEP=1 is in its environment", _is_kept_by_mark, inherited=True),
+    Veto(
+        "stdin-live-peer",
+        "a living process holds the other end of its standard input",
+        _has_live_stdin,
+    ),
+    Veto(
+        "kept-by-rule",
+        "you asked to keep it (process-janitor keep)",
+        _is_kept_by_rule,
+        inherited=True,
+    ),
+    Veto(
+        "kept-by-mark",
+        "PROCESS_JANITOR_KEEP=1 is in its environment",
+        _is_kept_by_mark,
+        inherited=True,
+    ),
     Veto("stopped", "it is stopped on a living terminal or by a debugger", _is_stopped_on_terminal),
     Veto("too-young", "it started moments ago and its session is not registered", _is_too_young),
 )

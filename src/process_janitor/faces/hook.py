@@ -43,7 +43,11 @@ def main(arguments: Sequence[str]) -> int:
 def _run(event: str) -> None:
     payload = _payload()
     session_id = next(
-        (one for one in (payload.get("session_id"), os.environ.get("CLAUDE_CODE_SESSION_ID")) if valid_session_id(one)),
+        (
+            one
+            for one in (payload.get("session_id"), os.environ.get("CLAUDE_CODE_SESSION_ID"))
+            if valid_session_id(one)
+        ),
         "",
     )
     if not session_id:
@@ -74,7 +78,11 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
             entry = registry.move(entry, session_id)
             # Whoever starts a session or a turn has not ended: an earlier goodbye was not a final one.
             if entry.record.get("ended") is not None or entry.record.get("closed") is not None:
-                alive = {key: value for key, value in entry.record.items() if key not in ("ended", "closed")}
+                alive = {
+                    key: value
+                    for key, value in entry.record.items()
+                    if key not in ("ended", "closed")
+                }
                 entry = registry.write(alive)
             return entry
         process = found.process
@@ -101,10 +109,20 @@ def _forked_from(session_id: str) -> str:
     from process_janitor.system import client_files
 
     workers = client_files.roster(paths.config_dir(), identity.boot_id(), identity.pid_namespace())
-    return next((old for worker in workers if worker.session_id == session_id for old in worker.predecessors), "")
+    return next(
+        (
+            old
+            for worker in workers
+            if worker.session_id == session_id
+            for old in worker.predecessors
+        ),
+        "",
+    )
 
 
-def _say_goodbye(registry: Registry, session_id: str, found: Found | None, payload: dict[str, Any]) -> None:
+def _say_goodbye(
+    registry: Registry, session_id: str, found: Found | None, payload: dict[str, Any]
+) -> None:
     """Mark the end, unless only the conversation changes. An old client gives a final SessionEnd an empty stdin."""
     reason = payload.get("reason") if payload else "unreported"
     if reason in ("clear", "resume"):

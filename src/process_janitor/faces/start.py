@@ -26,7 +26,9 @@ def plugin_data_name() -> str:
     return os.path.basename(os.environ.get("CLAUDE_PLUGIN_DATA", "").rstrip("/"))
 
 
-def session_start(registry: Registry, session_id: str, owner: Identity, *, watcher_started: bool) -> str:
+def session_start(
+    registry: Registry, session_id: str, owner: Identity, *, watcher_started: bool
+) -> str:
     """The one line for the user, "" when all is well. Also starts `auto` and the environment's building where due."""
     root = registry.root
     options = load_settings()
@@ -34,8 +36,10 @@ def session_start(registry: Registry, session_id: str, owner: Identity, *, watch
     lines = []
     rivals = _rivals(registry, session_id, owner)
     if rivals:
-        pids = ", ".join(str(pid) for pid in rivals)
-        lines.append(f"this conversation is also open in process {pids}: two writers, one transcript")
+        others = ", ".join(str(pid) for pid in rivals)
+        lines.append(
+            f"this conversation is also open in process {others}: two writers, one transcript"
+        )
     if options.value("auto_cleanup_on_start"):
         launch.detached(launch.python(launch.script("watcher"), "--auto"))
     else:
@@ -58,7 +62,9 @@ def _left_over(root: str, owner: Identity, *, look_now: bool) -> list[int]:
     from process_janitor.system.config import Unsafe, policy
 
     try:
-        return [d.process.pid for d in look(root, policy(root, load_settings())).decisions if proven(d)]
+        return [
+            d.process.pid for d in look(root, policy(root, load_settings())).decisions if proven(d)
+        ]
     except Unsafe:
         return []
 
@@ -89,11 +95,17 @@ def _build_environment(root: str) -> None:
         return
     try:
         built = files.read_text(os.path.join(root, "environment")).splitlines()
-        with open(os.path.join(plugin, "requirements.lock"), encoding="ascii", errors="replace") as lock:
+        with open(
+            os.path.join(plugin, "requirements.lock"), encoding="ascii", errors="replace"
+        ) as lock:
             wanted = lock.readline().strip()
     except OSError:
         built, wanted = [], ""
-    if len(built) < 2 or built[0] != wanted or not os.path.exists(os.path.join(built[1], "bin", "python")):
+    if (
+        len(built) < 2
+        or built[0] != wanted
+        or not os.path.exists(os.path.join(built[1], "bin", "python"))
+    ):
         launch.detached(launch.python(script, "--detached"))
 
 

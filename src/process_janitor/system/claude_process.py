@@ -61,7 +61,9 @@ def _is_claude(row: Process) -> bool:
 
 
 def _found(row: Process, *, recognised: bool) -> Found:
-    return Found(row, Identity(row.pid, row.start, identity.boot_id(), identity.pid_namespace()), recognised)
+    return Found(
+        row, Identity(row.pid, row.start, identity.boot_id(), identity.pid_namespace()), recognised
+    )
 
 
 __all__ = ["Found", "ancestors", "find"]

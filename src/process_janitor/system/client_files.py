@@ -31,9 +31,10 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
         if name.endswith(".json") and name[:-5].isdigit():
             document = _document(os.path.join(directory, name))
             owner = _identity(document, boot_id, pid_namespace)
-            if owner is not None and str(owner.pid) == name[:-5] and valid_session_id(document.get("sessionId")):
+            session_id = document.get("sessionId")
+            if owner is not None and str(owner.pid) == name[:-5] and valid_session_id(session_id):
                 yield Session(
-                    session_id=document["sessionId"],
+                    session_id=session_id,
                     owner=owner,
                     source="client",
                     cwd=_text(document, "cwd"),
@@ -91,7 +92,7 @@ def _identity(document: dict[str, object], boot_id: str, pid_namespace: int) -> 
     if isinstance(domain, str) and ":pid:[" in domain:
         number = domain.rsplit(":pid:[", 1)[1].rstrip("]")
         namespace = int(number) if number.isdigit() else 0
-    return Identity(pid, start, boot_id, namespace)  # type: ignore[arg-type]  # usable_pid has checked it
+    return Identity(pid, start, boot_id, namespace)
 
 
 def _text(document: dict[str, object], key: str) -> str:

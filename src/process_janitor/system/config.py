@@ -49,7 +49,10 @@ def load_keep_rules(root: str) -> tuple[tuple[KeepRule, ...], str]:
     for number, rule in enumerate(rules, 1):
         parsed = _rule(rule)
         if parsed is None:
-            return (), f"{path}: rule {number} has neither a usable pid with start_ticks and boot_id nor a command"
+            return (
+                (),
+                f"{path}: rule {number} has neither a usable pid with start_ticks and boot_id nor a command",
+            )
         found.append(parsed)
     return tuple(found), ""
 

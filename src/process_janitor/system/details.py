@@ -16,13 +16,23 @@ def details(
     processes: Mapping[int, Process], wanted: Collection[int], leftovers: Collection[int], uid: int
 ) -> dict[int, Detail]:
     """The details of `wanted`; `leftovers` are the ones that may only have each other for company."""
-    own = [pid for pid in wanted if pid in processes and processes[pid].uid == uid and not processes[pid].dead]
+    own = [
+        pid
+        for pid in wanted
+        if pid in processes and processes[pid].uid == uid and not processes[pid].dead
+    ]
     links = {pid: procfs.link(pid, "fd/0") or "" for pid in own}
     channels = {pid: link for pid, link in links.items() if pid in set(leftovers)}
     everyone = [p.pid for p in processes.values() if p.uid == uid and not p.dead]
     stdin = peers.stdin_peers(channels, everyone, leftovers) if channels else {}
-    served = ports.listening({pid for pid in leftovers if pid in links}, everyone, set(leftovers)) if leftovers else {}
-    return {pid: _detail(pid, links[pid], stdin.get(pid, "unknown"), served.get(pid)) for pid in own}
+    served = (
+        ports.listening({pid for pid in leftovers if pid in links}, everyone, set(leftovers))
+        if leftovers
+        else {}
+    )
+    return {
+        pid: _detail(pid, links[pid], stdin.get(pid, "unknown"), served.get(pid)) for pid in own
+    }
 
 
 def _detail(pid: int, stdin: str, stdin_peer: Ternary, served: ports.Served | None) -> Detail:
@@ -40,7 +50,9 @@ def _detail(pid: int, stdin: str, stdin_peer: Ternary, served: ports.Served | No
         terminal_hung_up=_hung_up(stdin),
         serving=served.serving if served is not None else "no",
         ports=served.ports if served is not None else (),
-        unreadable=tuple(name for name, bad in (("cmdline", argv is None), ("namespace", not namespace)) if bad),
+        unreadable=tuple(
+            name for name, bad in (("cmdline", argv is None), ("namespace", not namespace)) if bad
+        ),
     )
 
 

@@ -35,7 +35,9 @@ def read_text(path: str, limit: int = _READ_MAX) -> str:
 def write_text(path: str, text: str) -> None:
     """The file holds `text` or what it held before, whenever we are killed. Mode 0600."""
     temporary = f"{path}.{os.getpid()}-{time.monotonic_ns()}.tmp"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+    )
     try:
         try:
             _write_all(fd, text.encode("utf-8", "replace"))
@@ -97,7 +99,9 @@ def make_directory(path: str) -> None:
 
 def touch(path: str) -> None:
     """Stamp the file's time with now, creating it."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    fd = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600
+    )
     try:
         os.utime(fd)
     finally:
@@ -140,4 +144,14 @@ def try_lock(fd: int, seconds: float = 0.0) -> bool:
             return True
 
 
-__all__ = ["Lock", "append_bounded", "append_line", "make_directory", "read_text", "remove", "touch", "try_lock", "write_text"]
+__all__ = [
+    "Lock",
+    "append_bounded",
+    "append_line",
+    "make_directory",
+    "read_text",
+    "remove",
+    "touch",
+    "try_lock",
+    "write_text",
+]

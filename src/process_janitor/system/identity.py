@@ -23,7 +23,11 @@ def _boot_session() -> str:
     import subprocess
 
     done = subprocess.run(
-        ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"], capture_output=True, text=True, check=False, timeout=5
+        ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=5,
     )
     return done.stdout.strip()
 

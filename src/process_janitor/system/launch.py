@@ -63,7 +63,9 @@ def python(script: str, *arguments: str) -> list[str]:
 
 def script(package: str) -> str:
     """The file that runs one of our packages, `watcher` for example."""
-    return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), package, "__main__.py")
+    return os.path.join(
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))), package, "__main__.py"
+    )
 
 
 __all__ = ["clean_environment", "detached", "interpreter", "python", "script"]

@@ -17,7 +17,9 @@ HOLDER_NAME = "watcher"
 
 def acquire(root: str) -> int | None:
     """A descriptor that holds the lease for as long as it is open, None when another process has it."""
-    fd = os.open(os.path.join(root, LOCK_NAME), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = os.open(
+        os.path.join(root, LOCK_NAME), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+    )
     if files.try_lock(fd):
         return fd
     os.close(fd)
@@ -26,7 +28,9 @@ def acquire(root: str) -> int | None:
 
 def announce(root: str, holder: Identity, version: str) -> None:
     """Name the holder. Raises OSError."""
-    files.write_text(os.path.join(root, HOLDER_NAME), f"{holder.pid} {holder.start} {holder.boot_id} {version}\n")
+    files.write_text(
+        os.path.join(root, HOLDER_NAME), f"{holder.pid} {holder.start} {holder.boot_id} {version}\n"
+    )
 
 
 def holder(root: str, boot_id: str) -> tuple[int, int] | None:

@@ -19,7 +19,10 @@ _LISTED_MAX = 500
 def store(root: str, found: Sequence[Identity]) -> None:
     """Raises OSError."""
     rows = [[one.pid, one.start] for one in found[:_LISTED_MAX]]
-    files.write_text(os.path.join(root, NAME), jsontext.dumps({"boot_id": identity.boot_id(), "found": rows}) + "\n")
+    files.write_text(
+        os.path.join(root, NAME),
+        jsontext.dumps({"boot_id": identity.boot_id(), "found": rows}) + "\n",
+    )
 
 
 def still_there(root: str, boot_id: str) -> list[int] | None:
@@ -28,7 +31,11 @@ def still_there(root: str, boot_id: str) -> list[int] | None:
         document = jsontext.loads(files.read_text(os.path.join(root, NAME)))
     except (OSError, ValueError):
         return None
-    if not isinstance(document, dict) or document.get("boot_id") != boot_id or not isinstance(document.get("found"), list):
+    if (
+        not isinstance(document, dict)
+        or document.get("boot_id") != boot_id
+        or not isinstance(document.get("found"), list)
+    ):
         return None
     alive = []
     for row in document["found"]:

@@ -28,7 +28,9 @@ def known_sessions(root: str) -> tuple[Session, ...]:
     for entry in Registry(root).entries():
         session = as_session(entry, now, boot)
         if session.owner.boot_id == boot:
-            session = session._replace(descendants=seen.load(root, session.owner.pid, session.owner.start))
+            session = session._replace(
+                descendants=seen.load(root, session.owner.pid, session.owner.start)
+            )
         ours.append(session)
     config = paths.config_dir()
     return (
@@ -63,7 +65,9 @@ def observe(root: str, also: Collection[int] = ()) -> Observation:
     # The ancestors of a leftover are asked as well: a veto may cover the tree below them.
     for pid in list(ties.gone):
         wanted.update(above.pid for above in ties.tree.ancestors(table[pid]) if above.pid > 1)
-    return Observation(snapshot._replace(details=details(table, wanted, set(ties.gone), uid)), sessions)
+    return Observation(
+        snapshot._replace(details=details(table, wanted, set(ties.gone), uid)), sessions
+    )
 
 
 __all__ = ["Observation", "known_sessions", "observe"]

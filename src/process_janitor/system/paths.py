@@ -16,7 +16,9 @@ def _home() -> str:
 
 def root() -> str:
     """The janitor's state directory, absolute. Nothing is ever written outside it and the configuration file."""
-    return os.path.abspath(os.environ.get("PROCESS_JANITOR_HOME") or os.path.join(config_dir(), "process-janitor"))
+    return os.path.abspath(
+        os.environ.get("PROCESS_JANITOR_HOME") or os.path.join(config_dir(), "process-janitor")
+    )
 
 
 def config_file() -> str:
@@ -25,7 +27,9 @@ def config_file() -> str:
 
 def plugin_root() -> str:
     """The directory that holds hooks/, scripts/ and src/; "" for a package installed without the plugin around it."""
-    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    here = os.path.dirname(
+        os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    )
     return here if os.path.exists(os.path.join(here, ".claude-plugin", "plugin.json")) else ""
 
 

@@ -6,8 +6,8 @@ own socket list (NETLINK_SOCK_DIAG), which names each socket's peer.
 
 from __future__ import annotations
 
+import _socket
 import os
-import socket
 import struct
 
 from process_janitor.system import procfs
@@ -28,18 +28,24 @@ _ALL_STATES = 0xFFFFFFFF
 
 
 def unix_peers() -> dict[int, int] | None:
-    """inode -> inode of the socket it is connected to (0: none), for every unix socket; None if the kernel won't say."""
+    """Inode -> inode of the socket it is connected to (0: none), for every unix socket; None if the kernel won't say."""
+    link = None
     try:
-        with socket.socket(16, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as link:  # 16: AF_NETLINK
-            link.settimeout(2.0)
-            body = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, _ALL_STATES, 0, _SHOW_PEER, 0, 0)
-            link.send(struct.pack("=IHHII", 16 + len(body), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0) + body)
-            return _replies(link)
+        # `socket` is 1.5 MB on top of its C half, in a watcher that may weigh 6 in all.
+        link = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
+        link.settimeout(2.0)
+        body = struct.pack("=BBHIIIII", _socket.AF_UNIX, 0, 0, _ALL_STATES, 0, _SHOW_PEER, 0, 0)
+        head = struct.pack("=IHHII", 16 + len(body), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0)
+        link.send(head + body)
+        return _replies(link)
     except OSError:
         return None
+    finally:
+        if link is not None:
+            link.close()
 
 
-def _replies(link: socket.socket) -> dict[int, int] | None:
+def _replies(link: _socket.socket) -> dict[int, int] | None:
     found: dict[int, int] = {}
     while True:
         data = link.recv(1 << 18)
@@ -71,7 +77,7 @@ def inode(link: str) -> int:
 
 
 def holders(pids: Iterable[int], wanted: Iterable[int]) -> dict[int, set[int]] | None:
-    """inode -> pids that hold a descriptor of it, among `wanted` inodes.
+    """Inode -> pids that hold a descriptor of it, among `wanted` inodes.
 
     None as soon as one of the processes may not be looked into: then nothing can be said to be held by nobody.
     """
@@ -98,7 +104,7 @@ def holders(pids: Iterable[int], wanted: Iterable[int]) -> dict[int, set[int]] |
 def stdin_peers(
     links: Mapping[int, str], everyone: Iterable[int], leftovers: Iterable[int]
 ) -> dict[int, Ternary]:
-    """pid -> whether somebody outside `leftovers` holds the other end of its standard input.
+    """Pid -> whether somebody outside `leftovers` holds the other end of its standard input.
 
     `links` are the fd/0 links. Anything but a pipe or a socket has no peer to ask for: `unknown`.
     """
@@ -120,7 +126,9 @@ def stdin_peers(
         elif end == 0:
             answers[pid] = "no"
         else:
-            answers[pid] = "unknown" if held is None else "yes" if held.get(end, set()) - own else "no"
+            answers[pid] = (
+                "unknown" if held is None else "yes" if held.get(end, set()) - own else "no"
+            )
     return answers
 
 

@@ -32,8 +32,10 @@ class _Connection(NamedTuple):
         return int(self.local.rsplit(":", 1)[1], 16)
 
 
-def listening(wanted: Collection[int], everyone: Collection[int], leftovers: Collection[int]) -> dict[int, Served]:
-    """pid -> its listening ports, and whether a client outside `leftovers` is connected to one of them."""
+def listening(
+    wanted: Collection[int], everyone: Collection[int], leftovers: Collection[int]
+) -> dict[int, Served]:
+    """Pid -> its listening ports, and whether a client outside `leftovers` is connected to one of them."""
     sockets = {pid: _sockets(pid) for pid in wanted}
     if not any(sockets.values()):
         return {}
@@ -41,7 +43,9 @@ def listening(wanted: Collection[int], everyone: Collection[int], leftovers: Col
     by_inode = {connection.inode: connection for connection in table if connection.inode}
     found = {}
     for pid, inodes in sockets.items():
-        listens = sorted({by_inode[i].port for i in inodes if i in by_inode and by_inode[i].state == _LISTEN})
+        listens = sorted(
+            {by_inode[i].port for i in inodes if i in by_inode and by_inode[i].state == _LISTEN}
+        )
         if listens:
             accepted = [c for c in table if c.state == _ESTABLISHED and c.port in listens]
             found[pid] = Served(tuple(listens), _clients(accepted, table, everyone, leftovers))
@@ -49,7 +53,10 @@ def listening(wanted: Collection[int], everyone: Collection[int], leftovers: Col
 
 
 def _clients(
-    accepted: list[_Connection], table: list[_Connection], everyone: Collection[int], leftovers: Collection[int]
+    accepted: list[_Connection],
+    table: list[_Connection],
+    everyone: Collection[int],
+    leftovers: Collection[int],
 ) -> Ternary:
     """Whether one of the accepted connections comes from outside the leftovers: from elsewhere, or from a process here."""
     if not accepted:

@@ -185,7 +185,9 @@ def as_session(entry: Entry, now: float, boot_id: str) -> Session:
         ended_reason=ended["reason"] if ended else "",
         ended_ago=max(0.0, now - ended["monotonic"]) if ended and same_boot else None,
         recognised=record.get("recognised") is True,
-        predecessors=(record["forked_from"],) if valid_session_id(record.get("forked_from")) else (),
+        predecessors=(record["forked_from"],)
+        if valid_session_id(record.get("forked_from"))
+        else (),
         started_at=record.get("started_at", ""),
     )
 

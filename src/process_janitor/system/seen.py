@@ -34,7 +34,9 @@ def load(root: str, pid: int, start: int) -> dict[tuple[int, int], Seen]:
         words = line.split()
         if len(words) == _FIELDS and all(word.isdigit() for word in words):
             numbers = [int(word) for word in words]
-            found[numbers[0], numbers[1]] = Seen(numbers[2], numbers[3], numbers[4] == 1, numbers[5] == 1)
+            found[numbers[0], numbers[1]] = Seen(
+                numbers[2], numbers[3], numbers[4] == 1, numbers[5] == 1
+            )
     return found
 
 

@@ -1,5 +1,8 @@
 """The watcher: waits on every registered session's process, and does for a dead one what it can no longer do itself.
 
+It only watches. Whatever needs a decision is done by a short-lived child (`hands`), so that the watcher stays small, sees
+the next death while a stubborn process has its grace, and cannot be taken down by a fault in the cleaning.
+
 One per user and state directory, standard library only. Everything it knows is on disk, so it may be killed at any time:
 the next hook starts another one, which goes on where it was.
 """
@@ -13,19 +16,24 @@ import time
 from process_janitor.core.model import Seen
 from process_janitor.core.tree import Tree
 from process_janitor.system import clock, identity, lease, paths, procfs, seen
-from process_janitor.system.config import Unsafe, load_settings
+from process_janitor.system.config import load_settings
 from process_janitor.system.registry import Entry, Registry, as_session
-from process_janitor.watcher import duties, wanted
+from process_janitor.watcher import hands, wanted
+from process_janitor.watcher.closing import close
 from process_janitor.watcher.sightings import sighted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# How often the watcher looks whether anything was started, and then at the trees.
 TICK_SECONDS = 1.0
 # A clean exit stops its own children within this; acting sooner would only race it.
 CLEAN_EXIT_SECONDS = 1.0
+# A look that took long waits longer for its turn: never more than this share of one core.
 _LOOK_SHARE = 0.01
+_RETRY_SECONDS = 5.0
+_TRIES_MAX = 3
 _STEP_DOWN_WAIT_SECONDS = 5.0
 
 
@@ -39,13 +47,16 @@ class Watched:
 
 
 class Watcher:
-    def __init__(self, root: str, plugin_data: str) -> None:
+    """`lease_fd` holds the lease; a child must not keep it when we are gone."""
+
+    def __init__(self, root: str, plugin_data: str, lease_fd: int) -> None:
         self.root = root
         self.registry = Registry(root)
         self.boot_id = identity.boot_id()
         self.namespace = identity.pid_namespace()
         self.plugin_data = plugin_data
         self.options = load_settings()
+        self._hands = hands.Hands(root, lease_fd)
         self._poll = select.poll()
         self._watched: dict[tuple[int, int], Watched] = {}
         self._by_fd: dict[int, tuple[int, int]] = {}
@@ -53,14 +64,15 @@ class Watcher:
         self._version = -1
         self._look_after = 0.0
         self._beat_after = 0.0
-        # Owners that are gone but whose time to be judged has not come: key -> monotonic time.
+        # Owners that are gone: key -> when they are to be cleaned after, and how often that was tried.
         self._due: dict[tuple[int, int], float] = {}
+        self._tries: dict[tuple[int, int], int] = {}
 
     def run(self) -> None:
         """Until no session is left, the plugin is gone, or a newer watcher asks for the lease."""
         while wanted.still_wanted(self.plugin_data) and not wanted.asked_to_retire(self.root):
             self._refresh()
-            if not self._watched and not self._due:
+            if not self._watched and not self._due and not self._hands.busy:
                 return
             self._wait()
             now = clock.monotonic()
@@ -69,7 +81,10 @@ class Watcher:
             self._clean_due(now)
 
     def _refresh(self) -> None:
-        """Take note of new, moved and changed records, and look at the trees; nothing when nothing was started since."""
+        """Take note of new, moved and changed records, and look at the trees.
+
+        Nothing at all when no process was started since the last look: an idle machine costs one read of /proc/loadavg.
+        """
         newest = procfs.newest_pid()
         now = clock.monotonic()
         if newest == self._newest_pid or now < self._look_after:
@@ -91,10 +106,12 @@ class Watcher:
         if known is not None:
             known.entry = entry
             return
-        if entry.record.get("closed") or owner.key in self._due:
+        if entry.record.get("closed") or owner.key in self._due or self._hands.busy_with(owner.key):
             return
         if owner.boot_id != self.boot_id:
-            duties.close_after_reboot(self.registry, entry)
+            # An earlier boot of this host: its processes went with it. Another host's record is left alone.
+            if entry.record.get("host") == identity.host_name():
+                close(self.registry, entry)
             return
         if owner.pid_namespace != self.namespace:
             return
@@ -117,46 +134,61 @@ class Watcher:
                 seen.store(self.root, owner.pid, owner.start, now)
 
     def _wait(self) -> None:
-        """Sleep until a session's process ends, a due time comes, or the next tick."""
+        """Sleep until a session's process ends, a child has done its work, a due time comes, or the next tick."""
         until = min([TICK_SECONDS, *(at - clock.monotonic() for at in self._due.values())])
+        if self._hands.fd is not None:
+            self._poll.register(self._hands.fd, select.POLLIN)
         for fd, _ in self._poll.poll(max(0, int(until * 1000))):
-            key = self._by_fd.pop(fd)
-            one = self._watched.pop(key)
-            self._poll.unregister(fd)
-            os.close(fd)
-            self._due[key] = clock.monotonic() + (CLEAN_EXIT_SECONDS if self._said_goodbye(one.entry) else 0.0)
+            if fd != self._hands.fd:
+                self._note_death(fd)
+        if self._hands.fd is not None:
+            self._poll.unregister(self._hands.fd)
+            for key in self._hands.collect():
+                self._check_done(key)
 
-    def _said_goodbye(self, entry: Entry) -> bool:
-        current = self.registry.find(*entry.owner.key)
-        return bool((current or entry).record.get("ended"))
+    def _note_death(self, fd: int) -> None:
+        key = self._by_fd.pop(fd)
+        one = self._watched.pop(key)
+        self._poll.unregister(fd)
+        os.close(fd)
+        current = self.registry.find(*key) or one.entry
+        wait = CLEAN_EXIT_SECONDS if current.record.get("ended") else 0.0
+        self._due[key] = clock.monotonic() + wait
+
+    def _check_done(self, key: tuple[int, int]) -> None:
+        """A child that failed left the record open: try again, but not for ever."""
+        entry = self.registry.find(*key)
+        if entry is None or entry.record.get("closed") or key in self._watched:
+            self._tries.pop(key, None)
+        elif self._tries.setdefault(key, 0) < _TRIES_MAX:
+            self._tries[key] += 1
+            self._due[key] = clock.monotonic() + _RETRY_SECONDS
+        else:
+            hands.log(
+                self.root, f"gave up cleaning after session process {key[0]}; see the lines above"
+            )
+            close(self.registry, entry)
 
     def _beat(self, now: float) -> None:
-        """Stamp every session, end the ones that hang after their goodbye, and note what the next session is told."""
+        """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted."""
         self.options = load_settings()
         self._beat_after = now + float(self.options.value("heartbeat_interval_seconds"))
-        for one in self._watched.values():
-            duties.stamp(one.entry, now, self.boot_id)
-        hung_grace = float(self.options.value("hung_grace_seconds"))
-        hung = set()
+        grace = float(self.options.value("hung_grace_seconds"))
+        hung = []
         for key, one in self._watched.items():
-            session = as_session(one.entry, now, self.boot_id)
-            if session.ended_ago is not None:
-                left = hung_grace - session.ended_ago
-                if left <= 0:
-                    hung.add(key)
-                else:
-                    self._beat_after = min(self._beat_after, now + left + 0.1)
-        if hung:
-            duties.end_hung(self.root, self.options, hung)
-        duties.note_leftovers(self.root, self.options)
+            hands.stamp(one.entry, now, self.boot_id)
+            ago = as_session(one.entry, now, self.boot_id).ended_ago
+            if ago is not None and ago >= grace:
+                hung.append(key)
+            elif ago is not None:
+                self._beat_after = min(self._beat_after, now + grace - ago + 0.1)
+        self._hands.begin((), hung)
 
     def _clean_due(self, now: float) -> None:
-        ready = {key for key, at in self._due.items() if at <= now}
-        if ready:
+        ready = [key for key, at in self._due.items() if at <= now]
+        if ready and wanted.still_wanted(self.plugin_data) and self._hands.begin(ready, ()):
             for key in ready:
                 del self._due[key]
-            if wanted.still_wanted(self.plugin_data):
-                duties.clean_after(self.registry, load_settings(), ready)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -166,31 +198,42 @@ def main(arguments: Sequence[str]) -> int:
     """
     plugin_data = arguments[0] if arguments else ""
     root = paths.root()
-    registry = Registry(root)
     try:
-        registry.prepare()
+        Registry(root).prepare()
         if plugin_data == "--auto":
-            duties.clean_all(root, load_settings())
+            hands.clean_all(root)
             return 0
-        while True:
-            held = _acquire(root)
-            if held is None:
-                return 0
-            try:
-                wanted.clear_retirement(root)
-                me = identity.identify(os.getpid())
-                if me is not None:
-                    lease.announce(root, me, wanted.version())
-                registry.quarantine_malformed()
-                Watcher(root, plugin_data).run()
-            finally:
-                os.close(held)
-            # A hook that registered while we were deciding to stop found the lease held and went away content.
-            if not wanted.still_wanted(plugin_data) or wanted.asked_to_retire(root) or not _unwatched(registry):
-                return 0
-    except (OSError, Unsafe) as error:
-        duties.log(root, f"watcher stopped: {error}")
+        while _watch(root, plugin_data):
+            pass
+    except Exception as error:  # noqa: BLE001  # nobody reads a detached process's traceback; the log is read
+        hands.log(root, f"watcher stopped: {type(error).__name__}: {error}")
         return 1
+    return 0
+
+
+def _watch(root: str, plugin_data: str) -> bool:
+    """Hold the lease and watch. True when there is a session to go on for."""
+    held = _acquire(root)
+    if held is None:
+        return False
+    try:
+        wanted.clear_retirement(root)
+        me = identity.identify(os.getpid())
+        if me is not None:
+            lease.announce(root, me, wanted.version())
+        Registry(root).quarantine_malformed()
+        Watcher(root, plugin_data, held).run()
+    finally:
+        os.close(held)
+    if not wanted.still_wanted(plugin_data) or wanted.asked_to_retire(root):
+        return False
+    # A hook that registered while we were deciding to stop found the lease held and went away content.
+    boot, namespace = identity.boot_id(), identity.pid_namespace()
+    return any(
+        not entry.record.get("closed")
+        and (entry.owner.boot_id, entry.owner.pid_namespace) == (boot, namespace)
+        for entry in Registry(root).entries()
+    )
 
 
 def _acquire(root: str) -> int | None:
@@ -201,15 +244,6 @@ def _acquire(root: str) -> int | None:
         if held is not None or time.monotonic() >= until:
             return held
         time.sleep(0.05)
-
-
-def _unwatched(registry: Registry) -> bool:
-    boot, namespace = identity.boot_id(), identity.pid_namespace()
-    return any(
-        not entry.record.get("closed")
-        and (entry.owner.boot_id, entry.owner.pid_namespace) == (boot, namespace)
-        for entry in registry.entries()
-    )
 
 
 __all__ = ["Watcher", "main"]

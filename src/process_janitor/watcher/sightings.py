@@ -48,7 +48,11 @@ def _note(
                 continue
             above = found.get(parent.key)
             # The client starts its servers in its own process group, everything else in a session of its own.
-            server = child.pgid == root.pgid if parent.key == root.key else above is not None and above.server
+            server = (
+                child.pgid == root.pgid
+                if parent.key == root.key
+                else above is not None and above.server
+            )
             found[child.key] = Seen(parent.pid, parent.start, detached, server)
             wait.append(child)
 

@@ -19,7 +19,9 @@ def version() -> str:
     if not _ROOT:
         return "0"
     try:
-        found = jsontext.loads(files.read_text(os.path.join(_ROOT, ".claude-plugin", "plugin.json"))).get("version")
+        found = jsontext.loads(
+            files.read_text(os.path.join(_ROOT, ".claude-plugin", "plugin.json"))
+        ).get("version")
     except (OSError, ValueError, AttributeError):
         return "0"
     return found if isinstance(found, str) and found and " " not in found else "0"
@@ -37,7 +39,9 @@ def still_wanted(plugin_data: str) -> bool:
         return True
     name = f"{_PLUGIN}@{plugin_data[len(_PLUGIN) + 1 :]}"
     try:
-        document = jsontext.loads(files.read_text(os.path.join(paths.config_dir(), "settings.json")))
+        document = jsontext.loads(
+            files.read_text(os.path.join(paths.config_dir(), "settings.json"))
+        )
     except (OSError, ValueError):
         return True
     enabled = document.get("enabledPlugins") if isinstance(document, dict) else None

@@ -1,0 +1,103 @@
+"""The watcher's hands: a child that cleans and is gone, one at a time.
+
+The child loads what deciding and killing need, uses it and takes it along when it exits; the watcher itself stays as
+small as a wait on some descriptors can be.
+"""
+
+from __future__ import annotations
+
+import os
+
+from process_janitor.core import jsontext
+from process_janitor.system import clock, files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from process_janitor.system.registry import Entry
+
+_LOG_MAX = 256 * 1024
+
+
+class Hands:
+    """At most one child. `fd` is a pidfd that becomes readable when it has finished, None when there is no child."""
+
+    def __init__(self, root: str, lease_fd: int) -> None:
+        self._root = root
+        self._lease_fd = lease_fd
+        self._pid = 0
+        self._keys: tuple[tuple[int, int], ...] = ()
+        self.fd: int | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._pid != 0
+
+    def busy_with(self, key: tuple[int, int]) -> bool:
+        return key in self._keys
+
+    def begin(self, gone: Sequence[tuple[int, int]], hung: Sequence[tuple[int, int]]) -> bool:
+        """Start a child for these sessions; False when one is at work already. Raises OSError when fork fails."""
+        if self.busy:
+            return False
+        pid = os.fork()
+        if pid == 0:
+            self._work(gone, hung)
+        self._pid = pid
+        self._keys = tuple(gone)
+        self.fd = os.pidfd_open(pid)
+        return True
+
+    def _work(self, gone: Sequence[tuple[int, int]], hung: Sequence[tuple[int, int]]) -> None:
+        status = 1
+        try:
+            # Our copy of the lease would keep it taken if the watcher is killed while we wait for a stubborn process.
+            os.close(self._lease_fd)
+            from process_janitor.watcher.cleaning import clean
+
+            clean(self._root, gone, hung)
+            status = 0
+        except Exception as error:  # noqa: BLE001  # nobody reads a detached process's traceback; the log is read
+            log(self._root, f"nothing more was cleaned: {type(error).__name__}: {error}")
+        finally:
+            os._exit(status)
+
+    def collect(self) -> tuple[tuple[int, int], ...]:
+        """The sessions the finished child was sent for; () while it is still at work."""
+        if self.fd is None or os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+            return ()
+        os.close(self.fd)
+        done, self._keys, self._pid, self.fd = self._keys, (), 0, None
+        return done
+
+
+def clean_all(root: str) -> None:
+    from process_janitor.watcher import cleaning
+
+    cleaning.clean_all(root)
+
+
+def stamp(entry: Entry, now: float, boot_id: str) -> None:
+    """Refresh a session's heartbeat. A full disk costs a stamp, not the watcher: a late one proves nothing anyway."""
+    line = {"boot_id": boot_id, "monotonic": now, "at": clock.utc(), "watcher": os.getpid()}
+    try:
+        files.write_text(os.path.join(entry.directory, "heartbeat"), jsontext.dumps(line) + "\n")
+    except OSError as error:
+        log(
+            os.path.dirname(os.path.dirname(entry.directory)),
+            f"no heartbeat for {entry.path}: {error}",
+        )
+
+
+def log(root: str, text: str) -> None:
+    """One line in logs/watcher.log. A log that cannot be written is no reason to stop watching."""
+    path = os.path.join(root, "logs", "watcher.log")
+    try:
+        files.make_directory(os.path.dirname(path))
+        files.append_bounded(path, f"{clock.utc()} {text}", _LOG_MAX)
+    except OSError:
+        return
+
+
+__all__ = ["Hands", "clean_all", "log", "stamp"]
