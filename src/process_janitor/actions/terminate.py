@@ -109,9 +109,7 @@ class Campaign:
                 )
         for target in fresh:
             if target.decision.process.state in "Tt":
-                target.send(
-                    signal.SIGCONT
-                )  # a stopped process gets its SIGTERM only when it runs again
+                target.send("SIGCONT")  # a stopped process gets its SIGTERM only when it runs again
             if target.grace_over <= now:
                 target.send("SIGKILL")
         return running

@@ -54,6 +54,9 @@ def _run(event: str) -> None:
         return
     registry = Registry(paths.root())
     registry.prepare()
+    if event == "UserPromptExpansion":
+        _say_not_yet(registry.root, payload)
+        return
     found = claude_process.find(os.environ, os.getpid())
     if event == "SessionEnd":
         _say_goodbye(registry, session_id, found, payload)
@@ -181,6 +184,20 @@ def _payload() -> dict[str, Any]:
 def _text(payload: dict[str, Any], key: str) -> str:
     value = payload.get(key)
     return value[:_TEXT_MAX] if isinstance(value, str) else ""
+
+
+def _say_not_yet(root: str, payload: dict[str, Any]) -> None:
+    """`/cleanup` before the command line's environment is there: have it built, and say so instead of a model call."""
+    from process_janitor.faces import start
+
+    if payload.get("command_name") not in ("cleanup", "process-janitor:cleanup"):
+        return
+    start.build_environment(root)
+    reason = (
+        "process-janitor is building its environment (once, about 10 seconds). Please enter the command again then. "
+        f"If this stays so, see {os.path.join(root, 'logs', 'bootstrap.log')}"
+    )
+    sys.stdout.write(jsontext.dumps({"decision": "block", "reason": reason}) + "\n")
 
 
 def _report(message: str) -> None:

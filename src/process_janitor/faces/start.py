@@ -32,7 +32,7 @@ def session_start(
     """The one line for the user, "" when all is well. Also starts `auto` and the environment's building where due."""
     root = registry.root
     options = load_settings()
-    _build_environment(root)
+    build_environment(root)
     lines = []
     rivals = _rivals(registry, session_id, owner)
     if rivals:
@@ -84,7 +84,7 @@ def _rivals(registry: Registry, session_id: str, owner: Identity) -> list[int]:
     return found
 
 
-def _build_environment(root: str) -> None:
+def build_environment(root: str) -> None:
     """The command line's environment is built on the side; tracking and cleaning work without it.
 
     The builder leaves a note in the state directory: the id of the pinned libraries it installed, and where.
@@ -106,11 +106,12 @@ def _build_environment(root: str) -> None:
         or built[0] != wanted
         or not os.path.exists(os.path.join(built[1], "bin", "python"))
     ):
-        launch.detached(launch.python(script, "--detached"))
+        # With our own environment: where packages come from may be set there. It cleans it for what it leaves running.
+        launch.detached(launch.python(script, "--detached"), os.environ)
 
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
 
 
-__all__ = ["ensure_watcher", "plugin_data_name", "session_start"]
+__all__ = ["build_environment", "ensure_watcher", "plugin_data_name", "session_start"]

@@ -27,8 +27,10 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def detached(argv: Sequence[str]) -> None:
+def detached(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
     """Start `argv` (an absolute program) and return at once. Raises OSError when not even a fork is to be had.
+
+    It gets a clean environment unless it is given one.
 
     Claude Code ends a hook's descendants by parent pid when it times out; a child whose parent has already gone, in a
     session of its own and without the hook's descriptors, is out of its reach and holds nothing open.
@@ -46,7 +48,8 @@ def detached(argv: Sequence[str]) -> None:
         for fd in (0, 1, 2):
             os.dup2(null, fd)
         os.closerange(3, 256)
-        os.execve(argv[0], list(argv), clean_environment(os.environ))
+        passed = clean_environment(os.environ) if environment is None else dict(environment)
+        os.execve(argv[0], list(argv), passed)
     finally:
         os._exit(127)
 
