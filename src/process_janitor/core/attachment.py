@@ -57,18 +57,17 @@ def attachment(ties: Ties, root: Process) -> Attachment:
     if seen is not None and seen.server and root.sid == tie.session.sid:
         # Its launcher (npx, uvx) died first. One that made a session of its own meant to stay: a clean exit leaves it.
         return Attachment("attached", kind or "mcp-server", ("seen-below-server",))
-    if not tool_child and detail.stdin_peer == "no" and _is_channel(detail.stdin):
-        return Attachment("attached", kind or "mcp-server", ("stdin-peer-gone",))
     if (
-        marks is not None
-        and marks.tool_child
-        and marks.project
-        and root.pid == root.sid
-        and shapes.is_command_shell(detail.argv)
+        not tool_child
+        and tie.session.sid
+        and root.sid == tie.session.sid
         and detail.stdin_peer == "no"
-        and _is_channel(detail.stdin)
+        and detail.stdin.startswith(("pipe:", "socket:"))
     ):
-        return Attachment("attached", "hook", ("hook-shell", "stdin-peer-gone"))
+        # A server that left its client's process group but not its session, and that nobody can talk to any more.
+        return Attachment("attached", kind or "mcp-server", ("stdin-peer-gone",))
+    if not tool_child and shapes.is_private_browser(root.comm, detail.argv):
+        return Attachment("attached", "browser", ("private-profile",))
     if tool_child or seen is not None:
         return Attachment("detached", kind or "other", ("let-go",))
     return Attachment("unknown", kind or "other")
@@ -89,17 +88,18 @@ def _in_owner_group(ties: Ties, root: Process) -> bool:
     )
 
 
-def _is_channel(link: str) -> bool:
-    return link.startswith(("pipe:", "socket:"))
-
-
-def let_go_below(root: Process, process: Process) -> bool:
+def let_go_below(ties: Ties, root: Process, process: Process) -> bool:
     """Below a server, whether the process made a session of its own.
 
-    A clean exit signals the server alone: what shares its session goes with it, what called setsid() survives.
+    A clean exit signals the server alone: what shares its session goes with it, what called setsid() survives. A
+    browser with a profile of its own is no exception by wish but by use: its server closes it on the way out.
     A running Bash call, in contrast, is stopped with its whole tree.
     """
-    return process.sid != root.sid
+    if process.sid == root.sid:
+        return False
+    leader = ties.snapshot.processes.get(process.sid)
+    detail = ties.snapshot.details.get(process.sid, _NOTHING)
+    return leader is None or not shapes.is_private_browser(leader.comm, detail.argv)
 
 
 def adopted(ties: Ties, root: Process) -> bool:

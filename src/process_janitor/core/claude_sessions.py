@@ -53,25 +53,35 @@ def _judge(
             return "reap", "hung-session", ("said-goodbye", "still-running", "grace-over")
         if ago >= HUNG_REPORT_SECONDS:
             return "report", "hung-session", ("said-goodbye", "still-running")
-    rivals = [s for s in ties.owners.live_under(session.ids) if s.owner != session.owner]
+    rivals = [
+        other
+        for other in ties.owners.live_under(one for one in session.ids if one)
+        if other.owner != session.owner and "roster" not in (session.source, other.source)
+    ]
     if rivals:
         younger = process.start >= max(s.owner.start for s in rivals)
         others = tuple(f"also-pid:{s.owner.pid}" for s in rivals)
         return "report", "duplicate-session", (*others, "the-younger" if younger else "the-older")
+    return _abandoned(ties, process, session)
+
+
+def _abandoned(
+    ties: Ties, process: Process, session: Session
+) -> tuple[Verdict, str, tuple[str, ...]]:
+    """Nobody can reach it any more: its terminal is gone, or both its ends lead nowhere."""
     detail = ties.snapshot.details.get(process.pid, Detail())
+    if session.kind == "bg" or session.source == "roster":
+        return "keep", "", ()
     if detail.terminal_hung_up == "yes":
-        if detail.socket_peer == "no" and session.kind != "bg":
+        if detail.socket_peer == "no":
             return "reap", "orphaned-session", ("terminal-hung-up", "no-control-peer")
         return "report", "orphaned-session", ("terminal-hung-up",)
+    parent = ties.tree.parent(process)
+    adopted = parent is None or shapes.is_adopter(parent.pid, parent.comm)
+    if adopted and detail.stdin_peer == "no" and detail.stdout_peer == "no":
+        # A program that used the client as a library has died: it can send nothing, and nobody reads what it says.
+        return "reap", "orphaned-session", ("stdin-peer-gone", "stdout-peer-gone")
     return "keep", "", ()
 
 
-def stray_claude(ties: Ties, process: Process) -> bool:
-    """A claude process that no register knows: older than the plugin, or its record is lost."""
-    detail = ties.snapshot.details.get(process.pid, Detail())
-    return process.pid not in ties.owners.live and shapes.is_claude(
-        process.comm, detail.argv, detail.exe
-    )
-
-
-__all__ = ["PASSING_REASONS", "claude_decisions", "stray_claude"]
+__all__ = ["PASSING_REASONS", "claude_decisions"]

@@ -8,12 +8,14 @@ from __future__ import annotations
 from process_janitor.core.attachment import adopted, attachment, let_go_below
 from process_janitor.core.claude_sessions import claude_decisions
 from process_janitor.core.model import Decision
+from process_janitor.core.policy import SPINNING_SHARE, ZOMBIE_SECONDS
+from process_janitor.core.shapes import is_tool_subshell
 from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import Case, vetoes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from process_janitor.core.attachment import Attachment
     from process_janitor.core.model import Process, Session, Snapshot, Verdict
@@ -31,20 +33,53 @@ def decide(snapshot: Snapshot, sessions: Iterable[Session], policy: Policy) -> l
         return []
     ties = Ties(snapshot, sessions)
     found = list(claude_decisions(ties, policy))
-    tied = [snapshot.processes[pid] for pid in (*ties.gone, *ties.claimed)]
+    tied = [snapshot.processes[pid] for pid in {*ties.gone, *ties.claimed, *zombies(ties)}]
     tied.sort(key=lambda p: (ties.tree.depth(p), p.start, p.pid))
     found.extend(judge(ties, policy, process) for process in tied)
     return found
 
 
+def zombies(ties: Ties) -> Iterator[int]:
+    """Dead processes that a session's process has not waited for."""
+    for process in ties.snapshot.processes.values():
+        if (
+            process.dead
+            and process.uid == ties.snapshot.uid
+            and ties.snapshot.age(process) >= ZOMBIE_SECONDS
+        ):
+            parent = ties.tree.parent(process)
+            if parent is not None and (ties.holder.get(parent.pid) or parent.pid in ties.gone):
+                yield process.pid
+
+
+def is_runaway(ties: Ties, process: Process) -> bool:
+    """A subshell of a Bash call that has lost its shell, has nothing to wait for, and burns a core all the same."""
+    detail = ties.snapshot.details.get(process.pid)
+    if detail is None or process.state != "R" or detail.cpu_share is None:
+        return False
+    leader = ties.snapshot.processes.get(process.sid)
+    return (
+        is_tool_subshell(process.pid, process.sid, detail.argv)
+        and (leader is None or leader.start > process.start)
+        and not ties.tree.children(process.pid)
+        and detail.cpu_share >= SPINNING_SHARE
+    )
+
+
 def judge(ties: Ties, policy: Policy, process: Process) -> Decision:
     """The verdict on one process that is not a living claude of ours."""
     tie = ties.gone.get(process.pid)
-    if process.dead and tie is not None:
-        return _decision(ties, process, tie, None, "report", "zombie", ("zombie",), ())
+    if process.dead:
+        # Nothing can end it: its parent has to wait for it, or end.
+        unwaited = ("zombie", f"parent:{process.ppid}")
+        return _decision(ties, process, tie, None, "report", "zombie", unwaited, ())
     held = attachment(ties, ties.root(process)) if tie is not None else None
     against = tuple(vetoes(Case(ties, policy, process, tie, held)))
     if tie is None or held is None:
+        if is_runaway(ties, process):
+            # Its session lives, so it is not ours to end; the user will want to know.
+            evidence = ("spinning", "childless-subshell")
+            return _decision(ties, process, None, None, "report", "runaway", evidence, against)
         return _decision(ties, process, None, None, "keep", "", (), against or ("no-evidence",))
     verdict, finding, evidence = _weigh(ties, policy, process, tie, held)
     if against and verdict != "keep":
@@ -62,11 +97,13 @@ def _weigh(
     if (
         held.held == "attached"
         and held.kind != "bash-task"
-        and let_go_below(ties.root(process), process)
+        and let_go_below(ties, ties.root(process), process)
     ):
         return policy.detached, "detached", (*codes, "own-session")
     if held.held == "attached":
         return "reap", "leftover", codes
+    if is_runaway(ties, process):
+        return "reap", "runaway", (*codes, "spinning", "childless-subshell")
     if held.held == "detached":
         return policy.detached, "detached", codes
     return "report", "suspect", codes

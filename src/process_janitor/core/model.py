@@ -116,6 +116,10 @@ class Detail(NamedTuple):
     # A connection is established on a port it listens on.
     serving: Ternary = "unknown"
     ports: tuple[int, ...] = ()
+    # The same for standard output; asked only of claude processes.
+    stdout_peer: Ternary = "unknown"
+    # Share of one core between two samples; None where nobody had reason to sample.
+    cpu_share: float | None = None
     # For a claude process: does anything live hold the other end of one of its sockets?
     socket_peer: Ternary = "unknown"
     unreadable: tuple[str, ...] = ()

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 HUNG_REPORT_SECONDS = 10.0
 # An unregistered process younger than this may belong to a session that is just being set up.
 TOO_YOUNG_SECONDS = 10.0
+# Of one core, between two samples: a shell that waits for anything uses none of it.
+SPINNING_SHARE = 0.5
+# Every short-lived child is a zombie for an instant; one that has been there a while is not being waited for.
+ZOMBIE_SECONDS = 30.0
 
 
 class KeepRule(NamedTuple):
@@ -35,4 +39,11 @@ class Policy(NamedTuple):
     config_dir: str = ""
 
 
-__all__ = ["HUNG_REPORT_SECONDS", "TOO_YOUNG_SECONDS", "KeepRule", "Policy"]
+__all__ = [
+    "HUNG_REPORT_SECONDS",
+    "SPINNING_SHARE",
+    "TOO_YOUNG_SECONDS",
+    "ZOMBIE_SECONDS",
+    "KeepRule",
+    "Policy",
+]

@@ -62,9 +62,17 @@ def program(argv: Sequence[str]) -> str:
     return argv[0]
 
 
+def is_claude_name(comm: str) -> bool:
+    """Whether a process name alone may be a client's: `claude`, or a native build's version (`2.1.329`)."""
+    if comm in ("claude", "claude.exe"):
+        return True
+    parts = comm.split(".")
+    return len(parts) == 3 and all(part.isdigit() for part in parts)
+
+
 def is_claude(comm: str, argv: Sequence[str] = (), exe: str = "") -> bool:
     """A Claude Code client: `claude`, `claude.exe` (npm), or a version number under …/claude/versions/ (native)."""
-    if comm in ("claude", "claude.exe"):
+    if is_claude_name(comm):
         return True
     if "/claude/versions/" in exe or base(exe) in ("claude", "claude.exe"):
         return True
@@ -80,6 +88,31 @@ def is_tool_shell(argv: Sequence[str]) -> bool:
         and "c" in argv[1]
         and any("/shell-snapshots/snapshot-" in word for word in argv[2:4])
     )
+
+
+def is_tool_subshell(pid: int, sid: int, argv: Sequence[str]) -> bool:
+    """`( … ) &` inside a Bash call: it keeps its shell's whole command line without being that shell."""
+    return pid != sid and is_tool_shell(argv)
+
+
+_TEMPORARY = "/tmp/"  # noqa: S108  # where automation keeps profiles; nothing is written there
+_AUTOMATION_PROFILES = (
+    "ms-playwright", "playwright_", "playwright-", "puppeteer", ".chrome-devtools-mcp", "chrome-devtools-mcp", "org.chromium.Chromium.",
+    "rust_mozprofile", "scoped_dir", "agent-browser", "mcp-chrome", "browser-use",
+)  # fmt: skip
+
+
+def is_private_browser(comm: str, argv: Sequence[str]) -> bool:
+    """A browser started for automation: its profile is its own, so no window of the user's can depend on it."""
+    if kind_of(comm, argv) != "browser":
+        return False
+    for word in argv[1:]:
+        if word.startswith(("--user-data-dir=", "--profile=")):
+            profile = word.split("=", 1)[1]
+            return profile.startswith(_TEMPORARY) or any(
+                name in profile for name in _AUTOMATION_PROFILES
+            )
+    return "--headless" in argv or any(word.startswith("--headless=") for word in argv)
 
 
 def is_command_shell(argv: Sequence[str]) -> bool:
@@ -134,9 +167,12 @@ __all__ = [
     "is_adopter",
     "is_build_daemon",
     "is_claude",
+    "is_claude_name",
     "is_command_shell",
     "is_multiplexer",
+    "is_private_browser",
     "is_tool_shell",
+    "is_tool_subshell",
     "kind_of",
     "program",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from process_janitor.core import shapes
 from process_janitor.core.model import Identity, Session
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.owners import Owners, holders
@@ -34,7 +35,8 @@ class Ties:
     def __init__(self, snapshot: Snapshot, sessions: Iterable[Session]) -> None:
         self.snapshot = snapshot
         self.tree = Tree(snapshot.processes)
-        self.owners = Owners(snapshot, sessions)
+        known = list(sessions)
+        self.owners = Owners(snapshot, (*known, *strays(snapshot, known)))
         parents = {
             p.pid: p.ppid
             for p in snapshot.processes.values()
@@ -43,13 +45,9 @@ class Ties:
         self.holder = holders(snapshot.processes, self.owners.live, parents)
         self.claimed: dict[int, Session] = {}
         self.gone: dict[int, Tie] = {}
-        loose = [
-            p
-            for p in snapshot.processes.values()
-            if not self.holder[p.pid] and p.uid == snapshot.uid
-        ]
-        for process in loose:
-            self._judge(process)
+        for process in snapshot.processes.values():
+            if not self.holder[process.pid]:
+                self._judge(process)
         for pid in list(self.gone):
             self._spread(pid)
 
@@ -59,14 +57,48 @@ class Ties:
         over: list[tuple[Session, str]] = []
         for session, code in self._own_ties(process, marks):
             (living if self.owners.is_live(session) else over).append((session, code))
+        leader = self.owners.live.get(process.pgid)
         if living:
             self.claimed[process.pid] = living[0][0]
         elif over:
             session = over[0][0]
             codes = tuple(dict.fromkeys(code for s, code in over if s.owner == session.owner))
-            self.gone[process.pid] = Tie(session, codes, True, process.pid)
-        elif marks is not None and marks.names_session:
-            self.gone[process.pid] = self._unregistered(process, marks)
+            proven = self._explained(session, codes, marks) or not self._nameless_before(process)
+            self.gone[process.pid] = Tie(session, codes, proven, process.pid)
+        elif marks is not None and (marks.names_session or marks.claudecode):
+            if leader is not None and leader.owner.start <= process.start:
+                self.claimed[process.pid] = leader
+            else:
+                self.gone[process.pid] = self._unregistered(process, marks)
+
+    def _explained(self, session: Session, codes: tuple[str, ...], marks: Marks | None) -> bool:
+        """Whether the tie names the claude process itself: seen below it, or CLAUDE_PID with nothing said against it.
+
+        An id alone names a conversation, which another client may have taken up.
+        """
+        if "recorded-descendant" in codes:
+            return True
+        said = marks.session_id if marks is not None else ""
+        return "marker:claude-pid" in codes and (not said or said in session.ids)
+
+    def nameless(self, process: Process) -> Iterator[Session]:
+        """Living clients whose conversation nobody knows, and which may be the one this process belongs to.
+
+        One of another container, or with another CLAUDE_CONFIG_DIR, is not: its conversations are others.
+        """
+        marks = self.snapshot.marks.get(process.pid)
+        for pid, session in self.owners.live.items():
+            detail = self.snapshot.details.get(pid)
+            other = self.snapshot.marks.get(pid)
+            if (
+                not session.session_id
+                and (detail is None or detail.pid_namespace in (0, self.snapshot.pid_namespace))
+                and (marks is None or other is None or marks.config_dir == other.config_dir)
+            ):
+                yield session
+
+    def _nameless_before(self, process: Process) -> bool:
+        return any(one.owner.start <= process.start for one in self.nameless(process))
 
     def _own_ties(self, process: Process, marks: Marks | None) -> Iterator[tuple[Session, str]]:
         """Ties of the process itself, strongest first. A process older than an owner was not started by it."""
@@ -85,44 +117,61 @@ class Ties:
         elif len({s.owner for s in named}) > 1:
             # One id, several claude processes (a resumed crash): the group the process was born in tells whose it is.
             born_in = [s for s in named if process.pgid in (s.pgid, s.owner.pid)]
-            named = [s for s in born_in if not self.owners.is_live(s)] or named
+            named = born_in or named
         code = "marker:session-id" if marks.session_id else "marker:launched-by"
         for session in named:
             yield session, code
 
     def _unregistered(self, process: Process, marks: Marks) -> Tie:
-        """A tie to a session nobody has a record of. CLAUDE_PID alone can still prove that its process is gone."""
-        start = 0
-        proven = False
+        """A tie to a session nobody has a record of, proven gone only by CLAUDE_PID or by what it left hanging."""
         codes = []
+        owner, proven = 0, False
         if marks.claude_pid:
+            codes.append("marker:claude-pid")
             named = self.snapshot.processes.get(marks.claude_pid)
             proven = named is None or named.start > process.start or named.dead
-            codes.append("marker:claude-pid")
-            start = 0 if named is None or proven else named.start
+            owner = marks.claude_pid
         if marks.session_id:
             codes.append("marker:session-id")
         elif marks.launched_by:
             codes.append("marker:launched-by")
+        elif not marks.claude_pid:
+            codes.append("marker:claudecode")
+        if not proven and not marks.claude_pid and self._hangs_loose(process, marks):
+            codes.append("group-leader-gone")
+            owner, proven = process.pgid, True
+        proven = proven and not self._nameless_before(process)
         session = Session(
             session_id=marks.session_id or (marks.launched_by[0] if marks.launched_by else ""),
-            owner=Identity(
-                marks.claude_pid, start, self.snapshot.boot_id, self.snapshot.pid_namespace
-            ),
+            owner=Identity(owner, 0, self.snapshot.boot_id, self.snapshot.pid_namespace),
             source="marks",
         )
         return Tie(session, tuple(codes), proven, process.pid)
 
+    def _hangs_loose(self, process: Process, marks: Marks) -> bool:
+        """A stdio server nobody holds any more: its client led its process group, and held its standard input.
+
+        Both are gone, and neither can come back: a group's number is not given out again while it has members.
+        """
+        detail = self.snapshot.details.get(process.pid)
+        if detail is None or marks.tool_child or process.pgid in (0, process.pid):
+            return False
+        leader = self.snapshot.processes.get(process.pgid)
+        return (
+            (leader is None or leader.dead)
+            and detail.stdin_peer == "no"
+            and detail.stdin.startswith(("pipe:", "socket:"))
+        )
+
     def _spread(self, pid: int) -> None:
-        """Whatever runs below a tied process belongs with it, also with a cleared environment."""
+        """Whatever runs below a tied process belongs with it, also with a cleared environment or as another user."""
         tie = self.gone[pid]
         wait = list(self.tree.children(pid))
         while wait:
             below = wait.pop()
             if below in self.gone or below in self.claimed or self.holder.get(below):
                 continue
-            if self.snapshot.processes[below].uid == self.snapshot.uid:
-                self.gone[below] = Tie(tie.session, ("tree-member",), tie.proven, tie.root)
+            self.gone[below] = Tie(tie.session, ("tree-member",), tie.proven, tie.root)
             wait.extend(self.tree.children(below))
 
     def root(self, process: Process) -> Process:
@@ -138,7 +187,23 @@ class Ties:
 
     def interesting(self) -> set[int]:
         """The pids whose details a decision needs: everything tied to a gone session, and every living claude."""
-        return {*self.gone, *self.owners.live}
+        return {*self.gone, *self.claimed, *self.owners.live}
 
 
-__all__ = ["Tie", "Ties"]
+def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
+    """Living clients that no register names: older than the plugin, or their record is lost. They own what is below.
+
+    Taken as alive on the word of their name alone: to be too careful here spares a process, never kills one.
+    """
+    registered = {session.owner.key for session in known}
+    for process in snapshot.processes.values():
+        if (
+            process.key not in registered
+            and not process.dead
+            and process.uid == snapshot.uid
+            and shapes.is_claude_name(process.comm)
+        ):
+            yield Session(session_id="", owner=snapshot.identity(process), source="process")
+
+
+__all__ = ["Tie", "Ties", "strays"]

@@ -108,7 +108,9 @@ def _is_handed_over(case: Case) -> bool:
     if case.tie is None or case.attachment is None or case.attachment.kind != "bash-task":
         return False
     ids = (*case.tie.session.ids, *((case.marks.session_id,) if case.marks else ()))
-    return case.ties.owners.handed_over(one for one in ids if one)
+    return case.ties.owners.handed_over(one for one in ids if one) or any(
+        case.ties.nameless(case.process)
+    )
 
 
 def _is_elsewhere(case: Case) -> bool:

@@ -1,9 +1,13 @@
-"""What is read of the few processes a decision is about: command, directory, cgroup, the far end of stdin, ports."""
+"""What is read of the few processes a decision is about: command, directory, cgroup, far ends, ports, a CPU sample."""
 
 from __future__ import annotations
 
+import time
+
+from process_janitor.core import shapes
 from process_janitor.core.model import Detail
-from process_janitor.system import peers, ports, procfs
+from process_janitor.core.tree import Tree
+from process_janitor.system import clock, peers, ports, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,48 +15,62 @@ if TYPE_CHECKING:
 
     from process_janitor.core.model import Process, Ternary
 
+_SAMPLE_SECONDS = 0.2
+
 
 def details(
-    processes: Mapping[int, Process], wanted: Collection[int], leftovers: Collection[int], uid: int
+    processes: Mapping[int, Process],
+    wanted: Collection[int],
+    leftovers: Collection[int],
+    clients: Collection[int],
+    uid: int,
 ) -> dict[int, Detail]:
-    """The details of `wanted`; `leftovers` are the ones that may only have each other for company."""
-    own = [
-        pid
-        for pid in wanted
-        if pid in processes and processes[pid].uid == uid and not processes[pid].dead
-    ]
-    links = {pid: procfs.link(pid, "fd/0") or "" for pid in own}
-    channels = {pid: link for pid, link in links.items() if pid in set(leftovers)}
-    everyone = [p.pid for p in processes.values() if p.uid == uid and not p.dead]
-    stdin = peers.stdin_peers(channels, everyone, leftovers) if channels else {}
-    served = (
-        ports.listening({pid for pid in leftovers if pid in links}, everyone, set(leftovers))
-        if leftovers
-        else {}
-    )
-    return {
-        pid: _detail(pid, links[pid], stdin.get(pid, "unknown"), served.get(pid)) for pid in own
+    """The details of `wanted`, this user's only.
+
+    `leftovers` may only have each other for company: what one of them holds is held by nobody. `clients` are living
+    claude processes, asked for whoever could still reach them.
+    """
+    own = {
+        p for p in wanted if p in processes and processes[p].uid == uid and not processes[p].dead
     }
+    everyone = [p.pid for p in processes.values() if p.uid == uid and not p.dead]
+    loose = own.intersection(leftovers)
+    stdin = {pid: procfs.link(pid, "fd/0") or "" for pid in own}
+    stdout = {pid: procfs.link(pid, "fd/1") or "" for pid in own}
+    company = set(leftovers)
+    asked = {pid: stdin[pid] for pid in loose}
+    stdin_peer = peers.far_ends(asked, everyone, company) if asked else {}
+    served = ports.listening(loose, everyone, company) if loose else {}
+    found = {}
+    for pid in own:
+        port = served.get(pid)
+        found[pid] = _detail(pid, stdin[pid], stdout[pid])._replace(
+            stdin_peer=stdin_peer.get(pid, "unknown"),
+            serving=port.serving if port is not None else "no",
+            ports=port.ports if port is not None else (),
+        )
+    tree = Tree(processes)
+    for pid in own.intersection(clients):
+        found[pid] = _reach(found[pid], pid, tree, everyone)
+    for pid, share in _cpu_shares(tree, found).items():
+        found[pid] = found[pid]._replace(cpu_share=share)
+    return found
 
 
-def _detail(pid: int, stdin: str, stdin_peer: Ternary, served: ports.Served | None) -> Detail:
+def _detail(pid: int, stdin: str, stdout: str) -> Detail:
     argv = procfs.argv(pid)
     namespace = procfs.namespace(pid)
+    unread = (("cmdline", argv is None), ("namespace", not namespace))
     return Detail(
         argv=argv or (),
         exe=procfs.link(pid, "exe") or "",
         cwd=procfs.link(pid, "cwd") or "",
         cgroup=procfs.cgroup(pid),
         pid_namespace=namespace,
-        stdin_peer=stdin_peer,
         stdin=stdin,
-        stdout=procfs.link(pid, "fd/1") or "",
+        stdout=stdout,
         terminal_hung_up=_hung_up(stdin),
-        serving=served.serving if served is not None else "no",
-        ports=served.ports if served is not None else (),
-        unreadable=tuple(
-            name for name, bad in (("cmdline", argv is None), ("namespace", not namespace)) if bad
-        ),
+        unreadable=tuple(name for name, bad in unread if bad),
     )
 
 
@@ -61,6 +79,43 @@ def _hung_up(stdin: str) -> Ternary:
     if not stdin.startswith("/dev/pts/"):
         return "unknown"
     return "yes" if stdin.endswith(" (deleted)") else "no"
+
+
+def _reach(detail: Detail, pid: int, tree: Tree, everyone: Collection[int]) -> Detail:
+    """Whether anybody outside its own tree can still reach a client. Looked up only where it seems to be cut off."""
+    process = tree.processes[pid]
+    parent = tree.parent(process)
+    adopted = parent is None or shapes.is_adopter(parent.pid, parent.comm)
+    if detail.terminal_hung_up != "yes" and not adopted:
+        return detail
+    company = {pid, *tree.descendants(pid)}
+    ends = peers.far_ends({0: detail.stdin}, everyone, company)[0]
+    told = peers.far_ends({0: detail.stdout}, everyone, company)[0]
+    sockets = peers.socket_company(pid, everyone, company)
+    return detail._replace(stdin_peer=ends, stdout_peer=told, socket_peer=sockets)
+
+
+def _cpu_shares(tree: Tree, found: Mapping[int, Detail]) -> dict[int, float]:
+    """The CPU use of subshells that may spin, between two samples; costs nothing where there are none."""
+    suspects = [
+        pid
+        for pid, detail in found.items()
+        if tree.processes[pid].state == "R"
+        and shapes.is_tool_subshell(pid, tree.processes[pid].sid, detail.argv)
+        and not tree.children(pid)
+    ]
+    if not suspects:
+        return {}
+    before = {pid: procfs.process(pid) for pid in suspects}
+    began = time.monotonic()
+    time.sleep(_SAMPLE_SECONDS)
+    spent = (time.monotonic() - began) * clock.ticks_per_second()
+    shares = {}
+    for pid, first in before.items():
+        second = procfs.process(pid)
+        if first is not None and second is not None and first.key == second.key:
+            shares[pid] = (second.cpu - first.cpu) / spent
+    return shares
 
 
 __all__ = ["details"]

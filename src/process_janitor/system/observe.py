@@ -65,9 +65,8 @@ def observe(root: str, also: Collection[int] = ()) -> Observation:
     # The ancestors of a leftover are asked as well: a veto may cover the tree below them.
     for pid in list(ties.gone):
         wanted.update(above.pid for above in ties.tree.ancestors(table[pid]) if above.pid > 1)
-    return Observation(
-        snapshot._replace(details=details(table, wanted, set(ties.gone), uid)), sessions
-    )
+    found = details(table, wanted, set(ties.gone), set(ties.owners.live), uid)
+    return Observation(snapshot._replace(details=found), sessions)
 
 
 __all__ = ["Observation", "known_sessions", "observe"]

@@ -101,35 +101,55 @@ def holders(pids: Iterable[int], wanted: Iterable[int]) -> dict[int, set[int]] |
     return found
 
 
-def stdin_peers(
-    links: Mapping[int, str], everyone: Iterable[int], leftovers: Iterable[int]
+def far_ends(
+    links: Mapping[int, str], everyone: Iterable[int], company: Iterable[int]
 ) -> dict[int, Ternary]:
-    """Pid -> whether somebody outside `leftovers` holds the other end of its standard input.
+    """For each key, whether somebody outside `company` holds the other end of the descriptor its link names.
 
-    `links` are the fd/0 links. Anything but a pipe or a socket has no peer to ask for: `unknown`.
+    `links` are readings of /proc/PID/fd/N. Anything but a pipe or a connected socket has no other end: `unknown`.
     """
-    own = set(leftovers)
-    inodes = {pid: inode(link) for pid, link in links.items()}
-    sockets = unix_peers() if any(link.startswith("socket:") for link in links.values()) else {}
-    other_end = {
-        pid: (sockets or {}).get(number, -1) if links[pid].startswith("socket:") else number
-        for pid, number in inodes.items()
-        if number
-    }
-    asked = {number for number in other_end.values() if number > 0}
-    held = holders(everyone, asked) if asked else {}
+    own = set(company)
+    sockets = (
+        (unix_peers() or {}) if any(link.startswith("socket:") for link in links.values()) else {}
+    )
+    ends: dict[int, int | None] = {}
+    for key, link in links.items():
+        number = inode(link)
+        if number:
+            ends[key] = sockets.get(number) if link.startswith("socket:") else number
+    held = holders(everyone, {end for end in ends.values() if end})
     answers: dict[int, Ternary] = {}
-    for pid in links:
-        end = other_end.get(pid, -1)
-        if end < 0:
-            answers[pid] = "unknown"
+    for key in links:
+        end = ends.get(key)
+        if end is None:
+            answers[key] = "unknown"
         elif end == 0:
-            answers[pid] = "no"
+            answers[key] = "no"
         else:
-            answers[pid] = (
-                "unknown" if held is None else "yes" if held.get(end, set()) - own else "no"
-            )
+            answers[key] = "unknown" if held is None else _somebody(held, end, own)
     return answers
 
 
-__all__ = ["holders", "inode", "stdin_peers", "unix_peers"]
+def _somebody(held: Mapping[int, set[int]], number: int, own: set[int]) -> Ternary:
+    return "yes" if held.get(number, set()) - own else "no"
+
+
+def socket_company(pid: int, everyone: Iterable[int], company: Iterable[int]) -> Ternary:
+    """Whether any unix socket of a process is connected to one that somebody outside `company` holds."""
+    peers = unix_peers()
+    try:
+        names = os.listdir(f"{procfs.PROC}/{pid}/fd")
+    except OSError:
+        return "unknown"
+    if peers is None:
+        return "unknown"
+    links = (procfs.link(pid, f"fd/{name}") or "" for name in names)
+    far = {peers.get(inode(link), 0) for link in links if link.startswith("socket:")} - {0}
+    held = holders(everyone, far) if far else {}
+    if held is None:
+        return "unknown"
+    own = set(company)
+    return "yes" if any(held.get(number, set()) - own for number in far) else "no"
+
+
+__all__ = ["far_ends", "holders", "inode", "socket_company", "unix_peers"]

@@ -1,0 +1,56 @@
+"""What state a session is in, for people and reports. No state by itself allows anything to be ended: that is `decide`."""
+
+from __future__ import annotations
+
+from process_janitor.core.claude_sessions import PASSING_REASONS
+from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.policy import HUNG_REPORT_SECONDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from process_janitor.core.model import Session
+    from process_janitor.core.owners import Presence
+
+    State = Literal["live", "idle", "ended", "crashed", "hung", "elsewhere", "unknown"]
+
+
+class Patience(NamedTuple):
+    """How long a living session may be quiet before it is called idle, and how old it must be at least; in seconds."""
+
+    idle_after: float = 1800.0
+    least_age: float = 600.0
+
+
+def state(session: Session, presence: Presence, age: float | None, patience: Patience) -> State:
+    """The state of one session. `age` is that of its process, None when there is none to be seen.
+
+    A late heartbeat is the watcher's trouble and changes nothing here. A session that only marks tell of is `unknown`:
+    nobody saw how it went.
+    """
+    if not session.owner.boot_id or not session.owner.pid_namespace:
+        return "unknown"
+    if presence in ("elsewhere", "rebooted"):
+        return "elsewhere"
+    said_goodbye = bool(session.ended_reason) and session.ended_reason not in PASSING_REASONS
+    if presence == "gone":
+        if session.source == "marks":
+            return "unknown"
+        return "ended" if said_goodbye else "crashed"
+    # A background session's goodbye is answered by its supervisor, who starts it again.
+    if said_goodbye and session.kind != "bg":
+        ago = session.ended_ago
+        return "hung" if ago is not None and ago >= HUNG_REPORT_SECONDS else "live"
+    quiet = session.activity_ago
+    if (
+        quiet is not None
+        and quiet > patience.idle_after
+        and age is not None
+        and age >= patience.least_age
+    ):
+        return "idle"
+    return "live"
+
+
+__all__ = ["Patience", "state"]

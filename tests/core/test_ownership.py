@@ -1,0 +1,377 @@
+"""Who a process belongs to, and whether its session is really over."""
+
+from __future__ import annotations
+
+import pytest
+
+from process_janitor.core.model import Marks
+from process_janitor.core.policy import Policy
+from tests.machine import BOOT, NAMESPACE, TOOL_SHELL, Machine
+
+A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
+case = pytest.mark.case
+
+
+@case("A1", "a live interactive session, idle for days, and its servers", "keep")
+def test_nothing_of_a_living_session_is_touched_at_any_age() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server, shell, hook = m.mcp(claude, A), m.bash(claude, A), m.hook(claude, A)
+    m.tick(30 * 86_400)
+    for pid in (claude, server, shell, hook):
+        assert m.verdict(pid) == ("keep", "")
+
+
+@case("L1", "servers, Bash calls and hooks of a killed session", "reap")
+@pytest.mark.parametrize("source", ["registry", "client"])
+def test_what_a_clean_exit_would_have_stopped_is_reaped_after_a_kill(source: str) -> None:
+    m = Machine()
+    claude = m.claude(A, source=source)
+    server, shell = m.mcp(claude, A), m.bash(claude, A)
+    below = m.spawn(shell, comm="sleep")
+    m.exit(claude)
+    for pid in (server, shell, below):
+        assert m.verdict(pid) == ("reap", "leftover")
+
+
+@case("L2", "a hook that was running when its session was killed", "reap")
+def test_a_running_hook_is_reaped_when_it_was_seen_below_its_session() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    hook = m.hook(claude, A)
+    m.look()
+    m.exit(claude)
+    assert m.verdict(hook) == ("reap", "leftover")
+
+
+@case("D7", "what a hook started for good, never seen below its session", "report")
+def test_an_unseen_child_of_a_hook_may_be_a_worker_and_is_left() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    hook = m.hook(claude, A)
+    m.exit(claude)
+    assert m.verdict(hook) == ("report", "detached")
+
+
+@case("U45", "deliberate daemons: x &, nohup x &, setsid x", "report")
+@pytest.mark.parametrize("setsid", [False, True])
+@pytest.mark.parametrize("looked", [False, True])
+def test_what_a_bash_call_let_go_of_is_shown_and_left(setsid: bool, looked: bool) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    child = m.detached(claude, A, setsid=setsid)
+    if looked:
+        m.look()
+    m.exit(claude)
+    assert m.verdict(child) == ("report", "detached")
+    assert m.verdict(child, Policy(detached="reap")) == ("reap", "detached")
+    assert m.verdict(child, Policy(detached="keep")) == ("keep", "detached")
+
+
+@case("U46", "a dev server of a session that lives", "keep")
+def test_a_detached_child_of_a_living_session_is_kept_even_when_detached_are_reaped() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    child = m.detached(claude, A)
+    assert m.verdict(child, Policy(detached="reap")) == ("keep", "")
+    assert "live-owner" in m.decide()[child].vetoes
+
+
+@case("L3", "x & below a Bash call that still ran", "reap")
+def test_a_background_job_below_a_running_bash_call_goes_with_it() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    job = m.spawn(shell, comm="vite")
+    m.exit(claude)
+    assert m.verdict(job) == ("reap", "leftover")
+
+
+@case("A3", "servers after /clear: the id they carry is an old one", "keep")
+@pytest.mark.parametrize("source", ["registry", "client"])
+def test_servers_survive_a_change_of_conversation(source: str) -> None:
+    m = Machine()
+    claude = m.claude(A, source=source)
+    server, shell = m.mcp(claude, A), m.bash(claude, A)
+    launcher = m.mcp(claude, A, comm="npm")
+    leaf = m.spawn(launcher, comm="node")
+    m.register(claude, B, source=source)
+    m.exit(launcher)
+    for pid in (claude, server, shell, leaf):
+        assert m.verdict(pid) == ("keep", ""), pid
+
+
+@case("A6", "a client started from a Bash call of a session that ended", "keep")
+def test_a_nested_session_outlives_the_outer_one() -> None:
+    m = Machine()
+    outer = m.claude(A)
+    shell = m.bash(outer, A)
+    inner = m.claude(B, parent=shell, marks=m.rows[shell].marks)
+    server = m.mcp(inner, B)
+    m.exit(outer)
+    for pid in (shell, inner, server):
+        assert m.verdict(pid)[0] == "keep", pid
+    assert "live-session-below" in m.decide()[shell].vetoes
+
+
+@case("L4", "servers of a killed nested session, the outer one alive", "reap")
+def test_leftovers_of_a_nested_session_go_though_the_outer_one_lives() -> None:
+    m = Machine()
+    outer = m.claude(A)
+    shell = m.bash(outer, A)
+    inner = m.claude(B, parent=shell, marks=m.rows[shell].marks)
+    server = m.mcp(inner, B)
+    m.exit(inner)
+    assert m.verdict(server) == ("reap", "leftover")
+    assert m.verdict(shell) == ("keep", "")
+
+
+@case("U2", "a launcher chain: npm exec, then node", "reap")
+def test_the_whole_chain_below_an_orphaned_launcher_goes() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    launcher = m.mcp(claude, A, comm="npm")
+    shell = m.spawn(launcher, comm="sh")
+    node = m.spawn(shell, comm="node")
+    m.exit(claude)
+    for pid in (launcher, shell, node):
+        assert m.verdict(pid) == ("reap", "leftover")
+    m.exit(launcher)
+    m.exit(shell)
+    assert m.verdict(node) == ("reap", "leftover")
+
+
+@case("U3", "the launcher ended, the client lives", "keep")
+def test_a_leaf_without_its_launcher_is_in_use_while_the_client_lives() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    launcher = m.mcp(claude, A, comm="bun")
+    leaf = m.spawn(launcher, comm="bun")
+    m.look()
+    m.exit(launcher)
+    m.look()
+    assert m.verdict(leaf) == ("keep", "")
+    m.exit(claude)
+    assert m.verdict(leaf) == ("reap", "leftover")
+
+
+@case("U11", "adopted by systemd --user, a subreaper or WSL's relay", "reap")
+@pytest.mark.parametrize("comm", ["systemd", "Relay(7)", "my-reaper"])
+def test_a_leftover_is_found_whoever_took_it_in(comm: str) -> None:
+    m = Machine()
+    adopter = m.spawn(1, comm=comm, setsid=True)
+    claude = m.claude(A)
+    server, shell = m.mcp(claude, A), m.bash(claude, A)
+    m.exit(claude, adopter=adopter)
+    assert m.verdict(server) == ("reap", "leftover")
+    assert m.verdict(shell) == ("reap", "leftover")
+    assert m.verdict(adopter) == ("keep", "")
+
+
+@case("E9", "a server with a cleared environment, seen while its session lived", "reap")
+def test_a_cleared_environment_does_not_hide_what_was_seen() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    m.rows[server].marks = Marks()
+    m.look()
+    m.exit(claude)
+    assert m.verdict(server) == ("reap", "leftover")
+
+
+@case("E10", "the same, never seen", "keep")
+def test_a_cleared_environment_never_seen_proves_nothing() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    m.rows[server].marks = Marks()
+    m.exit(claude)
+    assert m.verdict(server) == ("keep", "")
+
+
+@case("U20", "a browser that an automation server started", "reap")
+def test_an_automation_browser_goes_and_the_users_browser_stays() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    private = ("chrome", "--headless", "--user-data-dir=/tmp/playwright_chromiumdev_profile-x")
+    browser = m.spawn(server, comm="chrome", argv=private, setsid=True)
+    helper = m.spawn(browser, comm="chrome", argv=("chrome", "--type=renderer"))
+    users = m.spawn(server, comm="chrome", argv=("chrome",), setsid=True)
+    m.exit(claude)
+    assert m.verdict(browser) == m.verdict(helper) == ("reap", "leftover")
+    assert m.verdict(users) == ("report", "detached")
+    m.exit(server)
+    assert m.verdict(browser) == ("reap", "leftover")
+    assert m.verdict(users)[0] == "report"
+
+
+@case("S1", "a daemon that a server put into a session of its own", "report")
+def test_what_a_server_detached_survives_as_it_survives_a_clean_exit() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    daemon = m.spawn(server, comm="worker", setsid=True)
+    m.look()
+    m.exit(claude)
+    assert m.verdict(daemon) == ("report", "detached")
+    m.exit(server)
+    assert m.verdict(daemon)[0] == "report"
+
+
+@case("R1", "leftovers of a crash after the conversation was resumed", "reap")
+def test_a_resumed_conversation_does_not_hide_the_servers_of_the_crash() -> None:
+    m = Machine()
+    crashed = m.claude(A)
+    old = m.mcp(crashed, A)
+    m.exit(crashed)
+    resumed = m.claude(A)
+    new = m.mcp(resumed, A)
+    assert m.verdict(old) == ("reap", "leftover")
+    assert m.verdict(new) == ("keep", "")
+
+
+@case("U47", "background shells of a conversation that goes on elsewhere", "keep")
+def test_background_shells_go_on_with_their_conversation() -> None:
+    m = Machine()
+    crashed = m.claude(A)
+    shell = m.bash(crashed, A)
+    m.exit(crashed)
+    assert m.verdict(shell) == ("reap", "leftover")
+    resumed = m.claude(A)
+    assert "handed-over" in m.decide()[shell].vetoes
+    m.exit(resumed)
+    assert m.verdict(shell) == ("reap", "leftover")
+
+
+@case("A4", "shells handed over by a move to background", "keep")
+def test_shells_moved_to_the_background_are_kept_also_when_the_worker_is_down() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    worker = m.spawn(1, comm="claude", argv=("claude", "bg-pty-host"), setsid=True)
+    m.register(worker, B, source="roster", kind="bg", predecessors=(A,))
+    m.exit(claude)
+    assert m.verdict(shell)[0] == "keep"
+    m.exit(worker)
+    assert m.verdict(shell)[0] == "keep"
+    m.sessions = {key: one for key, one in m.sessions.items() if one.source != "roster"}
+    assert m.verdict(shell) == ("reap", "leftover")
+
+
+@case("N1", "a session that began before the plugin: CLAUDE_PID is gone", "reap")
+def test_a_dead_claude_pid_proves_the_owner_gone_without_any_record() -> None:
+    m = Machine()
+    claude = m.claude(A, source="")
+    shell = m.bash(claude, A)
+    below = m.spawn(shell, comm="sleep")
+    child = m.detached(claude, A)
+    m.tick(60)
+    m.exit(claude)
+    assert m.verdict(shell) == m.verdict(below) == ("reap", "leftover")
+    assert m.verdict(child) == ("report", "detached")
+
+
+@case("N2", "an unregistered session that lives", "keep")
+def test_an_unregistered_living_client_owns_its_tree_and_its_orphans() -> None:
+    m = Machine()
+    claude = m.claude(A, source="")
+    server, shell = m.mcp(claude, A), m.bash(claude, A)
+    launcher = m.mcp(claude, A, comm="npm")
+    leaf = m.spawn(launcher, comm="node")
+    child = m.detached(claude, A)
+    m.exit(launcher)
+    m.tick(60)
+    for pid in (claude, server, shell, leaf, child):
+        assert m.verdict(pid, Policy(detached="reap")) == ("keep", ""), pid
+
+
+@case(
+    "U1", "a server whose client is gone without a trace: group leader and stdin peer gone", "reap"
+)
+def test_an_unregistered_server_is_proven_by_its_dead_group_leader_and_stdin_peer() -> None:
+    m = Machine()
+    claude = m.claude(A, source="")
+    server = m.mcp(claude, A)
+    m.tick(60)
+    m.exit(claude)
+    assert m.verdict(server) == ("report", "suspect")
+    m.rows[server].detail["stdin_peer"] = "no"
+    assert m.verdict(server) == ("reap", "leftover")
+    m.rows[server].detail["stdin_peer"] = "yes"
+    assert m.verdict(server)[0] == "keep"
+
+
+@case("D6", "an unregistered process younger than ten seconds", "keep")
+def test_an_unregistered_process_is_given_time_to_register() -> None:
+    m = Machine()
+    claude = m.claude(A, source="")
+    shell = m.bash(claude, A)
+    m.exit(claude)
+    assert "too-young" in m.decide()[shell].vetoes
+    m.tick(11)
+    assert m.verdict(shell) == ("reap", "leftover")
+
+
+@case("F5", "the registry is empty, every client alive", "keep")
+def test_an_empty_registry_kills_nothing_of_the_living() -> None:
+    m = Machine()
+    mine = [m.claude(A), m.claude(B)]
+    helpers = [m.mcp(mine[0], A), m.bash(mine[1], B), m.detached(mine[0], A)]
+    m.sessions.clear()
+    m.tick(3600)
+    for pid in (*mine, *helpers):
+        assert m.verdict(pid) == ("keep", ""), pid
+
+
+@case("B5", "a record of another boot of this host", "keep")
+@case("E2", "a record of another host that shares the home directory", "keep")
+@case("G3", "a record of another pid namespace", "keep")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"boot_id": "boot-before"},
+        {"boot_id": "boot-elsewhere", "host": "there"},
+        {"pid_namespace": NAMESPACE + 1},
+        {"boot_id": ""},
+        {"pid_namespace": 0},
+    ],
+)
+def test_a_record_of_another_world_proves_nothing_here(change: dict[str, object]) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    m.tick(60)
+    m.exit(claude)
+    host = change.pop("host", "here")
+    m.sessions = {
+        key: one._replace(owner=one.owner._replace(**change), host=str(host))
+        for key, one in m.sessions.items()
+    }
+    assert m.verdict(server)[0] != "reap"
+    assert BOOT in m.decide()[server].identity.text
+
+
+@case("B1", "a session's pid now is another program", "keep")
+def test_a_reused_session_pid_is_neither_the_session_nor_its_leftover() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    m.exit(claude)
+    innocent = m.spawn(m.shell, comm="vim", pid=claude)
+    assert m.verdict(innocent) == ("keep", "")
+    assert m.verdict(server) == ("reap", "leftover")
+
+
+@case("C1", "programs whose arguments mention sessions, snapshots or claude", "keep")
+def test_words_on_a_command_line_are_no_evidence() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    editor = m.spawn(m.shell, comm="vim", argv=("vim", "/tmp/claude-1000/notes", f"--resume {A}"))
+    grep = m.spawn(
+        m.shell, comm="grep", argv=("grep", "-r", "mcp-server", "shell-snapshots/snapshot-x")
+    )
+    shell = m.spawn(m.shell, comm="bash", argv=TOOL_SHELL, setsid=True)
+    m.exit(claude)
+    for pid in (editor, grep, shell):
+        assert m.verdict(pid) == ("keep", "")

@@ -1,0 +1,1 @@
+"""End-to-end tests: the real Claude Code client, offline, in private namespaces, with this plugin loaded."""

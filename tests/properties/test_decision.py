@@ -1,0 +1,287 @@
+"""The decision on random machines: never a wrong process, never a missed one, never less careful for knowing less."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+
+from process_janitor.core.model import Marks
+from process_janitor.core.policy import KeepRule, Policy
+from process_janitor.core.tree import Tree
+from tests.machine import BOOT, UID, Machine
+
+if TYPE_CHECKING:
+    from process_janitor.core.model import Decision
+
+IDS = [f"aaaaaaaa-0000-4000-8000-00000000000{n}" for n in range(4)]
+ORDINARY = Policy()
+EVERYTHING = Policy(detached="reap")
+EXAMPLES = int(os.environ.get("PROCESS_JANITOR_EXAMPLES", "400"))
+
+settings.register_profile(
+    "decision",
+    max_examples=EXAMPLES,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    print_blob=True,
+)
+
+
+class Worlds(RuleBasedStateMachine):
+    """Sessions, trees, deaths, adoptions, reused pids, lost records, inherited marks; judged after every step."""
+
+    clients = Bundle("clients")
+    helpers = Bundle("helpers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.m = Machine()
+        self.subreaper = self.m.spawn(1, comm="systemd", setsid=True)
+        self.ids: dict[int, str] = {}
+        self.dead_pids: list[int] = []
+        # Facts about the truth that no observer can undo.
+        self.marked_lost: set[tuple[int, int]] = set()
+        self.shared_ids: set[str] = set()
+        self.unregistered: set[tuple[int, int]] = set()
+        self.protected: set[tuple[int, int]] = set()
+        self.keep_rules: list[KeepRule] = []
+
+    # -- what happens ----------------------------------------------------------------------------
+
+    @rule(
+        target=clients,
+        session_id=st.sampled_from(IDS),
+        source=st.sampled_from(["registry", "registry", "client", ""]),
+    )
+    def a_session_starts(self, session_id: str, source: str) -> int:
+        return self._client(session_id, source, parent=0)
+
+    @rule(target=clients, shell=helpers, session_id=st.sampled_from(IDS))
+    def a_session_starts_in_a_bash_call(self, shell: int, session_id: str) -> int | object:
+        if shell not in self.m.rows:
+            return multiple()
+        return self._client(session_id, "registry", parent=shell)
+
+    def _client(self, session_id: str, source: str, parent: int) -> int:
+        if session_id in self.ids.values():
+            self.shared_ids.add(session_id)
+        marks = self.m.rows[parent].marks if parent else Marks()
+        pid = self.m.claude(session_id, source=source, parent=parent, marks=marks)
+        self.ids[pid] = session_id
+        if not source:
+            self.unregistered.add(self.m.rows[pid].key)
+        return pid
+
+    @rule(target=helpers, client=clients, kind=st.sampled_from(["mcp", "bash", "hook"]))
+    def a_helper_starts(self, client: int, kind: str) -> int | object:
+        if not self._lives(client):
+            return multiple()
+        return int(getattr(self.m, kind)(client, self.ids[client]))
+
+    @rule(
+        target=helpers,
+        client=clients,
+        setsid=st.booleans(),
+        comm=st.sampled_from(["vite", "tmux: server"]),
+    )
+    def a_bash_call_lets_something_go(self, client: int, setsid: bool, comm: str) -> int | object:
+        if not self._lives(client):
+            return multiple()
+        return self.m.detached(client, self.ids[client], setsid=setsid, comm=comm)
+
+    @rule(
+        target=helpers,
+        parent=helpers,
+        setsid=st.booleans(),
+        setpgid=st.booleans(),
+        cleared=st.booleans(),
+        keep=st.booleans(),
+    )
+    def a_helper_forks(
+        self, parent: int, setsid: bool, setpgid: bool, cleared: bool, keep: bool
+    ) -> int | object:
+        if parent not in self.m.rows:
+            return multiple()
+        pid = self.m.spawn(parent, comm="node", setsid=setsid, setpgid=setpgid)
+        row = self.m.rows[pid]
+        if cleared:
+            row.marks = Marks()
+        elif keep and row.marks is not None:
+            row.marks = row.marks._replace(keep=True)
+        return pid
+
+    @rule(target=helpers)
+    def a_stranger_starts(self) -> int:
+        return self.m.spawn(self.m.shell, comm="vim", setpgid=True)
+
+    @rule(helper=helpers, uid=st.just(UID + 1))
+    def a_helper_becomes_another_user(self, helper: int, uid: int) -> None:
+        if helper in self.m.rows:
+            self.m.rows[helper].uid = uid
+
+    @rule(helper=helpers)
+    def the_user_keeps_one(self, helper: int) -> None:
+        if helper in self.m.rows:
+            self.keep_rules.append(KeepRule(helper, self.m.rows[helper].start, BOOT))
+
+    @rule(helper=consumes(helpers), adopt=st.booleans())
+    def a_helper_ends(self, helper: int, adopt: bool) -> None:
+        if helper in self.m.rows:
+            self.m.exit(helper, adopter=self.subreaper if adopt else 1)
+
+    @rule(client=consumes(clients), adopt=st.booleans())
+    def a_session_is_killed(self, client: int, adopt: bool) -> None:
+        if self._lives(client):
+            self.dead_pids.append(client)
+            self.m.exit(client, adopter=self.subreaper if adopt else 1)
+
+    @rule(client=clients, session_id=st.sampled_from(IDS))
+    def a_conversation_changes(self, client: int, session_id: str) -> None:
+        if not self._lives(client) or self.m.rows[client].key in self.unregistered:
+            return
+        source = next(
+            s.source for s in self.m.sessions.values() if s.owner.key == self.m.rows[client].key
+        )
+        self.shared_ids.update((session_id, self.ids[client]))
+        self.ids[client] = session_id
+        self.m.register(client, session_id, source=source)
+
+    @rule(data=st.data())
+    def a_dead_clients_pid_is_given_out_again(self, data: st.DataObject) -> None:
+        free = [pid for pid in self.dead_pids if pid not in self.m.rows]
+        if free:
+            self.m.spawn(
+                self.m.shell, comm="vim", setpgid=True, pid=data.draw(st.sampled_from(free))
+            )
+
+    @rule()
+    def the_watcher_looks(self) -> None:
+        self.m.look()
+
+    @rule(seconds=st.sampled_from([0.01, 5, 86_400]))
+    def time_passes(self, seconds: float) -> None:
+        self.m.tick(seconds)
+
+    # -- what must hold --------------------------------------------------------------------------
+
+    def _lives(self, pid: int) -> bool:
+        row = self.m.rows.get(pid)
+        return row is not None and row.comm == "claude"
+
+    def _living_trees(self) -> set[int]:
+        clients = [pid for pid in self.m.rows if self._lives(pid)]
+        return {*clients, *(below for pid in clients for below in self.m.below(pid))}
+
+    def _decide(self, policy: Policy) -> dict[int, Decision]:
+        return self.m.decide(policy._replace(keep_rules=tuple(self.keep_rules)))
+
+    @invariant()
+    def nobody_is_wronged(self) -> None:
+        living = self._living_trees()
+        tree = Tree(self.m.processes())
+        kept = {rule.pid for rule in self.keep_rules if self._still(rule)}
+        for policy in (ORDINARY, EVERYTHING):
+            for pid, decision in self._decide(policy).items():
+                if decision.verdict != "reap":
+                    continue
+                row = self.m.rows[pid]
+                above = {p.pid for p in tree.ancestors(decision.process)}
+                assert pid > 1
+                assert row.uid == UID
+                assert pid != self.m.janitor
+                assert pid not in living, "below a living session"
+                assert not living.intersection(self.m.below(pid)), "above a living session"
+                assert not kept.intersection({pid, *above}), "kept by the user"
+                assert row.marks is None or not row.marks.keep
+                assert row.comm not in ("vim", "tmux: server", "systemd", "python3")
+                if policy is ORDINARY:
+                    assert row.doomed_by is not None, "a clean exit would have left it"
+
+    def _still(self, rule: KeepRule) -> bool:
+        row = self.m.rows.get(rule.pid)
+        return row is not None and row.start == rule.start
+
+    @invariant()
+    def nobody_is_missed(self) -> None:
+        decisions = self._decide(ORDINARY)
+        live_ids = {
+            one
+            for session in self.m.sessions.values()
+            if session.owner.pid in self.m.rows
+            and self.m.rows[session.owner.pid].key == session.owner.key
+            for one in session.ids
+        }
+        nameless = any(
+            self._lives(pid) and self.m.rows[pid].key in self.unregistered for pid in self.m.rows
+        )
+        for pid in self.m.doomed():
+            row = self.m.rows[pid]
+            decision = decisions.get(pid)
+            if decision is not None and decision.vetoes:
+                continue
+            if (
+                not row.doomed_by
+                or row.doomed_by in self.unregistered
+                or nameless
+                or row.uid != UID
+            ):
+                continue
+            session = self.m.sessions[row.doomed_by]
+            named = row.marks is not None and row.marks.names_session
+            if live_ids.intersection(session.ids) or self.shared_ids.intersection(session.ids):
+                continue
+            if named and row.ppid in (1, self.subreaper) and self._unmistakable(pid):
+                assert decision is not None
+                assert decision.verdict == "reap", decision
+
+    def _unmistakable(self, pid: int) -> bool:
+        """A running Bash call's shell, or a server in its client's group: what the promise names."""
+        row = self.m.rows[pid]
+        owner = row.doomed_by
+        assert owner is not None
+        return (row.comm == "bash" and row.pid == row.sid) or (
+            row.serves == owner and row.pgid == owner[0]
+        )
+
+    @invariant()
+    def deciding_twice_gives_the_same(self) -> None:
+        assert self._decide(EVERYTHING) == self._decide(EVERYTHING)
+
+    @rule(data=st.data())
+    def knowing_less_never_kills_more(self, data: st.DataObject) -> None:
+        snapshot = self.m.snapshot()
+        pids = sorted(snapshot.marks)
+        blind = data.draw(st.sets(st.sampled_from(pids)), label="unreadable environments")
+        vague = data.draw(st.sets(st.sampled_from(pids)), label="unread details")
+        lost = data.draw(
+            st.sets(st.sampled_from(sorted(self.m.sessions)))
+            if self.m.sessions
+            else st.just(set()),
+            label="lost records",
+        )
+        forgotten = data.draw(st.booleans(), label="forgotten descendants")
+        sessions = [
+            session._replace(descendants={}) if forgotten else session
+            for key, session in self.m.sessions.items()
+            if key not in lost
+        ]
+        less = self.m.decide(
+            EVERYTHING,
+            sessions,
+            marks={pid: None if pid in blind else one for pid, one in snapshot.marks.items()},
+            details={pid: one for pid, one in snapshot.details.items() if pid not in vague},
+        )
+        more = self.m.decide(EVERYTHING)
+        for pid, decision in less.items():
+            if decision.verdict == "reap":
+                assert pid in more
+                assert more[pid].verdict == "reap", (decision, more[pid])
+
+
+TestWorlds = Worlds.TestCase
+TestWorlds.settings = settings.get_profile("decision")
