@@ -132,8 +132,12 @@ def _sweep(
 
 
 def actionable(decision: Decision) -> bool:
-    """What may be ended at all: nothing that is kept, and no zombie, which is dead already."""
-    return decision.verdict != "keep" and not decision.process.dead
+    """What may be ended at all: nothing that is kept or protected, and no zombie, which is dead already.
+
+    A user may name a report that only the life of its session speaks against; no other veto can be talked away.
+    """
+    protected = set(decision.vetoes) - {"live-owner"}
+    return decision.verdict != "keep" and not protected and not decision.process.dead
 
 
 class _Log:

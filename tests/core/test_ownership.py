@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from process_janitor.core.model import Marks
@@ -337,7 +339,7 @@ def test_an_empty_registry_kills_nothing_of_the_living() -> None:
         {"pid_namespace": 0},
     ],
 )
-def test_a_record_of_another_world_proves_nothing_here(change: dict[str, object]) -> None:
+def test_a_record_of_another_world_proves_nothing_here(change: dict[str, Any]) -> None:
     m = Machine()
     claude = m.claude(A)
     server = m.mcp(claude, A)

@@ -78,8 +78,8 @@ def judge(ties: Ties, policy: Policy, process: Process) -> Decision:
     if tie is None or held is None:
         if is_runaway(ties, process):
             # Its session lives, so it is not ours to end; the user will want to know.
-            evidence = ("spinning", "childless-subshell")
-            return _decision(ties, process, None, None, "report", "runaway", evidence, against)
+            spins = ("spinning", "childless-subshell")
+            return _decision(ties, process, None, None, "report", "runaway", spins, against)
         return _decision(ties, process, None, None, "keep", "", (), against or ("no-evidence",))
     verdict, finding, evidence = _weigh(ties, policy, process, tie, held)
     if against and verdict != "keep":

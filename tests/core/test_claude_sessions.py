@@ -1,0 +1,194 @@
+"""Verdicts on claude processes themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from process_janitor.core.policy import Policy
+from tests.machine import TOOL_SHELL, Machine
+
+A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
+case = pytest.mark.case
+
+
+@case("H1", "said goodbye and hangs: shown at once, ended after the grace", "reap")
+@pytest.mark.parametrize(
+    ("reason", "ago", "expected"),
+    [
+        ("prompt_input_exit", 5.0, ("keep", "")),
+        ("prompt_input_exit", 11.0, ("report", "hung-session")),
+        ("prompt_input_exit", 89.0, ("report", "hung-session")),
+        ("prompt_input_exit", 91.0, ("reap", "hung-session")),
+        ("other", 91.0, ("reap", "hung-session")),
+        ("unreported", 91.0, ("reap", "hung-session")),
+        ("logout", 10_000.0, ("report", "hung-session")),
+        ("clear", 10_000.0, ("keep", "")),
+        ("resume", 10_000.0, ("keep", "")),
+    ],
+)
+def test_a_session_hangs_only_after_a_final_goodbye_and_its_grace(
+    reason: str, ago: float, expected: tuple[str, str]
+) -> None:
+    m = Machine()
+    claude, neighbour = m.claude(A), m.claude(B)
+    server = m.mcp(claude, A)
+    m.goodbye(claude, reason, ago)
+    assert m.verdict(claude) == expected
+    assert m.verdict(neighbour) == ("keep", "")
+    assert m.verdict(server) == ("keep", ""), "its own session still stops it"
+
+
+@case("D5", "no heartbeat for hours, the process alive", "keep")
+def test_a_late_heartbeat_is_no_reason() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    m.sessions = {
+        key: one._replace(heartbeat_ago=90_000.0, activity_ago=90_000.0)
+        for key, one in m.sessions.items()
+    }
+    assert m.verdict(claude) == ("keep", "")
+
+
+def test_an_owner_known_by_claude_pid_alone_is_never_ended_itself() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    m.goodbye(claude, "other", 1000.0)
+    m.sessions = {key: one._replace(recognised=False) for key, one in m.sessions.items()}
+    assert m.verdict(claude) == ("report", "hung-session")
+
+
+@case("U40", "two clients on one conversation", "report")
+@case("F6", "a duplicate --resume", "report")
+def test_two_clients_on_one_conversation_are_both_named_and_none_is_chosen() -> None:
+    m = Machine()
+    older = m.claude(A)
+    younger = m.claude(A)
+    other = m.claude(B)
+    decisions = m.decide()
+    assert decisions[older].finding == decisions[younger].finding == "duplicate-session"
+    assert decisions[older].verdict == decisions[younger].verdict == "report"
+    assert f"also-pid:{younger}" in decisions[older].evidence
+    assert "the-younger" in decisions[younger].evidence
+    assert m.verdict(other) == ("keep", "")
+
+
+def test_a_background_worker_and_its_session_are_no_duplicates() -> None:
+    m = Machine()
+    host = m.spawn(1, comm="claude", argv=("claude", "bg-pty-host"), setsid=True)
+    session = m.claude(A, parent=host)
+    m.register(host, A, source="roster", kind="bg")
+    assert m.verdict(host) == m.verdict(session) == ("keep", "")
+
+
+@case("U25", "the terminal is hung up", "reap")
+@pytest.mark.parametrize(
+    ("detail", "expected"),
+    [
+        ({"terminal_hung_up": "yes", "socket_peer": "no"}, ("reap", "orphaned-session")),
+        ({"terminal_hung_up": "yes", "socket_peer": "yes"}, ("report", "orphaned-session")),
+        ({"terminal_hung_up": "yes"}, ("report", "orphaned-session")),
+        ({"terminal_hung_up": "no", "socket_peer": "no"}, ("keep", "")),
+        ({}, ("keep", "")),
+    ],
+)
+def test_a_session_without_a_terminal_needs_proof_that_nobody_can_reach_it(
+    detail: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    m.rows[claude].detail = detail
+    m.rows[claude].ppid = 1
+    assert m.verdict(claude) == expected
+
+
+@case("A2", "headless and SDK sessions without a terminal", "keep")
+@case("A9", "sessions hosted by an editor or a desktop program", "keep")
+def test_a_headless_session_is_kept_whoever_its_parent_is() -> None:
+    m = Machine()
+    host = m.spawn(m.shell, comm="code", setsid=True)
+    hosted = m.claude(A, parent=host)
+    cron = m.claude(B, parent=1)
+    for pid in (hosted, cron):
+        m.rows[pid].tty = 0
+        m.rows[pid].detail = {"stdin_peer": "yes", "stdout_peer": "yes"}
+        assert m.verdict(pid) == ("keep", "")
+    m.rows[cron].detail = {"stdin_peer": "no", "stdout_peer": "yes"}
+    assert m.verdict(cron) == ("keep", ""), "somebody still reads what it says"
+
+
+@case("U44", "a client whose program has died: nobody writes to it, nobody reads it", "reap")
+def test_a_client_with_both_ends_loose_is_orphaned() -> None:
+    m = Machine()
+    host = m.spawn(m.shell, comm="node", setsid=True)
+    claude, twin = m.claude(A, parent=host), m.claude(B)
+    for pid in (claude, twin):
+        m.rows[pid].detail = {"stdin_peer": "no", "stdout_peer": "no"}
+    assert m.verdict(claude) == ("keep", ""), "its host is alive"
+    m.exit(host)
+    assert m.verdict(claude) == ("reap", "orphaned-session")
+    assert m.verdict(twin) == ("keep", ""), "its parent is alive"
+
+
+@case("A10", "the daemon, its spares and its workers", "keep")
+@case("U35", "workers of a dead supervisor", "keep")
+def test_background_workers_are_kept_with_and_without_their_supervisor() -> None:
+    m = Machine()
+    daemon = m.spawn(1, comm="claude", argv=("claude", "daemon", "run"), setsid=True)
+    worker = m.spawn(daemon, comm="claude", argv=("claude", "bg-pty-host"), setsid=True)
+    m.register(worker, A, source="roster", kind="bg")
+    spare = m.spawn(daemon, comm="claude", argv=("claude", "bg-spare"), setsid=True)
+    m.rows[worker].detail = {"terminal_hung_up": "yes", "socket_peer": "no"}
+    server = m.mcp(worker, A)
+    for pid in (daemon, worker, spare, server):
+        assert m.verdict(pid) == ("keep", "")
+    m.exit(daemon)
+    for pid in (worker, spare, server):
+        assert m.verdict(pid) == ("keep", "")
+
+
+@case("U48", "a spinning subshell of a living session", "report")
+@case("U50", "spinning subshells of a dead session", "reap")
+def test_a_spinning_childless_subshell_is_a_runaway() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    wrapper = m.bash(claude, A)
+    spinner = m.spawn(wrapper, comm="bash", argv=TOOL_SHELL, state="R", detail={"cpu_share": 0.98})
+    sleeper = m.spawn(wrapper, comm="bash", argv=TOOL_SHELL, detail={"cpu_share": 0.0})
+    m.exit(wrapper)
+    assert m.verdict(spinner) == ("report", "runaway")
+    assert m.verdict(sleeper) == ("keep", "")
+    m.exit(claude)
+    assert m.verdict(spinner) == ("reap", "runaway")
+    assert m.verdict(sleeper) == ("report", "detached")
+
+
+def test_a_busy_subshell_with_something_to_wait_for_is_no_runaway() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    wrapper = m.bash(claude, A)
+    busy = m.spawn(wrapper, comm="bash", argv=TOOL_SHELL, state="R", detail={"cpu_share": 0.98})
+    m.spawn(busy, comm="make")
+    m.exit(wrapper)
+    m.exit(claude)
+    assert m.verdict(busy) == ("report", "detached")
+
+
+@case("U61", "a zombie whose parent does not wait", "report")
+def test_a_zombie_is_named_with_the_parent_that_has_to_wait_for_it() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    dead = m.spawn(server, comm="git", state="Z", dead=True)
+    assert m.verdict(dead) == ("keep", ""), "every child is one for an instant"
+    m.tick(60)
+    decision = m.decide()[dead]
+    assert (decision.verdict, decision.finding) == ("report", "zombie")
+    assert f"parent:{server}" in decision.evidence
+
+
+def test_a_clients_own_words_never_reap_when_the_policy_is_default() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    assert m.verdict(claude, Policy(detached="reap")) == ("keep", "")
