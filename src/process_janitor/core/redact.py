@@ -9,17 +9,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HIDDEN = "***"
-_NAME = (
-    r"(?:[\w.-]*(?:token|secret|passw(?:or)?d|passwd|passphrase|api[_-]?key|apikey|access[_-]?key|private[_-]?key"
-    r"|auth|authorization|credential|bearer|cookie|session[_-]?key|signature|client[_-]?secret|connection[_-]?string"
-    r"|dsn|pwd)[\w.-]*|[\w-]*[_-]key|pat)"
-)
-_FLAG = re.compile(rf"^(-{{0,2}}{_NAME})$", re.IGNORECASE)
-_ASSIGNED = re.compile(
-    rf"((?:^|[\s;&?'\"{{,(-]){_NAME}['\"]?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s;&'\",)}}]+)",
+# What a name must say for its value to be hidden. Short words count only when they stand alone: `auth`, not `author`.
+_SECRET_NAME = re.compile(
+    r"token|secret|passw|passphrase|api[_.-]?key|access[_.-]?key|private[_.-]?key|credential|bearer|cookie|signature"
+    r"|authorization|connection[_.-]?string|(?:^|[_.-])(?:auth|pwd|dsn|pat|key|pass)(?:$|[_.-])",
     re.IGNORECASE,
 )
-_LOGIN = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@'\"]*@", re.IGNORECASE)
+# Every repetition is bounded and starts at the beginning of a word: a hostile line costs no more than its length.
+_NAMED = re.compile(r"(?<![\w.-])-{0,2}([\w.-]{1,80})['\"]?\s{0,2}[=:]\s{0,2}(?=[^\s;&,)}])")
+_VALUE = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^\s;&'\",)}]+")
+_LOGIN = re.compile(r"(?<![\w+.-])([a-z][a-z0-9+.-]{0,20}://)[^/\s@'\"]*@", re.IGNORECASE)
+_WORD_MAX = 4096
+_NAME_MAX = 80
 _HEADER = re.compile(r"\b(bearer|basic|token)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
 _KNOWN = re.compile(
     r"\b(?:sk-[\w-]{8,}|gh[pousr]_\w{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|xox[abprs]-[\w-]{8,}|AKIA[0-9A-Z]{12,}"
@@ -34,12 +35,26 @@ _TAKES_HEADER = frozenset({"-H", "--header"})
 _CREDENTIAL_PROGRAMS = frozenset({"curl", "wget", "http", "https"})
 
 
+def _is_secret(name: str) -> bool:
+    return len(name) <= _NAME_MAX and _SECRET_NAME.search(name) is not None
+
+
 def redact_text(text: str) -> str:
     """The text with everything that looks like a credential replaced by `***`. Applying it twice changes nothing."""
     text = _LOGIN.sub(rf"\1{HIDDEN}@", text)
     text = _HEADER.sub(rf"\1 {HIDDEN}", text)
     text = _KNOWN.sub(HIDDEN, text)
-    return _ASSIGNED.sub(rf"\1{HIDDEN}", text)
+    parts = []
+    at = 0
+    while (named := _NAMED.search(text, at)) is not None:
+        end = named.end()
+        parts.append(text[at:end])
+        at = end
+        value = _VALUE.match(text, end) if _is_secret(named[1]) else None
+        if value is not None:
+            parts.append(HIDDEN)
+            at = value.end()
+    return "".join((*parts, text[at:]))
 
 
 def redact(argv: Sequence[str], limit: int = 400) -> str:
@@ -48,12 +63,13 @@ def redact(argv: Sequence[str], limit: int = 400) -> str:
     hide_next = False
     program = argv[0].rsplit("/", 1)[-1] if argv else ""
     glued = _GLUED.get(program, "")
-    for word in argv:
+    for whole in argv:
+        word = whole[:_WORD_MAX]
         if hide_next and word and not word.startswith("-"):
             shown.append(HIDDEN)
             hide_next = False
             continue
-        hide_next = bool(word.startswith("-") and "=" not in word and _FLAG.match(word))
+        hide_next = word.startswith("-") and "=" not in word and _is_secret(word.lstrip("-"))
         if program in _CREDENTIAL_PROGRAMS and word in _TAKES_LOGIN:
             hide_next = True
         if (
@@ -68,7 +84,7 @@ def redact(argv: Sequence[str], limit: int = 400) -> str:
             hide_next = True
         if program in _CREDENTIAL_PROGRAMS and shown and shown[-1] in _TAKES_HEADER and ":" in word:
             name = word.split(":", 1)[0]
-            shown.append(f"{name}: {HIDDEN}" if _FLAG.match(name) else redact_text(word))
+            shown.append(f"{name}: {HIDDEN}" if _is_secret(name) else redact_text(word))
             continue
         shown.append(redact_text(word))
     line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(shown))
