@@ -130,9 +130,8 @@ class Machine:
         self, session_id: str, *, parent: int = 0, source: str = "registry", **fields: Any
     ) -> int:
         """A client in its own process group of the shell's session, as a terminal starts it."""
-        pid = self.spawn(
-            parent or self.shell, comm="claude", argv=("claude",), setpgid=True, **fields
-        )
+        fields = {"argv": ("claude",), **fields}
+        pid = self.spawn(parent or self.shell, comm="claude", setpgid=True, **fields)
         if source:
             self.register(pid, session_id, source=source)
         return pid

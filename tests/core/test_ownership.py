@@ -175,7 +175,7 @@ def test_a_cleared_environment_does_not_hide_what_was_seen() -> None:
     m = Machine()
     claude = m.claude(A)
     server = m.mcp(claude, A)
-    m.rows[server].marks = Marks()
+    m.rows[server].marks = Marks(blank=True)
     m.look()
     m.exit(claude)
     assert m.verdict(server) == ("reap", "leftover")
@@ -186,9 +186,51 @@ def test_a_cleared_environment_never_seen_proves_nothing() -> None:
     m = Machine()
     claude = m.claude(A)
     server = m.mcp(claude, A)
-    m.rows[server].marks = Marks()
+    m.rows[server].marks = Marks(blank=True)
     m.exit(claude)
     assert m.verdict(server) == ("keep", "")
+
+
+@case("O1", "what a session or its server opened for the user: xdg-open, code .", "keep")
+@pytest.mark.parametrize("comm", ["firefox", "code", "gnome-terminal-"])
+def test_what_was_opened_for_the_user_is_kept_with_what_runs_in_it(comm: str) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server, shell = m.mcp(claude, A), m.bash(claude, A)
+    opened = [m.spawn(parent, comm=comm) for parent in (claude, server, shell)]
+    inside = [m.spawn(pid, comm="bash", setsid=True) for pid in opened]
+    m.look()
+    m.exit(claude)
+    for pid in (*opened, *inside):
+        assert m.verdict(pid, Policy(detached="reap"))[0] == "keep"
+    assert m.verdict(server) == m.verdict(shell) == ("reap", "leftover")
+
+
+@case("O2", "a child of the client without any mark and with an ordinary environment", "report")
+def test_a_child_the_client_gave_no_marks_is_not_its_helper() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    opened = m.spawn(claude, comm="viewer", marks=Marks())
+    cleared = m.spawn(claude, comm="server", marks=Marks(blank=True))
+    talking = m.spawn(claude, comm="server", marks=Marks())
+    m.look()
+    m.exit(claude)
+    m.rows[talking].detail = {"stdin": "socket:[1]", "stdout": "socket:[2]", "stdin_peer": "no"}
+    assert m.verdict(opened)[0] == "report"
+    assert m.verdict(cleared) == ("reap", "leftover")
+    assert m.verdict(talking) == ("reap", "leftover")
+
+
+@case("L5", "an asynchronous SessionEnd hook at work after a clean exit", "report")
+def test_a_hook_at_work_after_a_goodbye_is_left_to_it() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    hook, server = m.hook(claude, A), m.mcp(claude, A)
+    m.look()
+    m.goodbye(claude, "prompt_input_exit", 1.0)
+    m.exit(claude)
+    assert m.verdict(hook) == ("report", "suspect")
+    assert m.verdict(server) == ("reap", "leftover")
 
 
 @case("U20", "a browser that an automation server started", "reap")
@@ -202,10 +244,10 @@ def test_an_automation_browser_goes_and_the_users_browser_stays() -> None:
     users = m.spawn(server, comm="chrome", argv=("chrome",), setsid=True)
     m.exit(claude)
     assert m.verdict(browser) == m.verdict(helper) == ("reap", "leftover")
-    assert m.verdict(users) == ("report", "detached")
+    assert m.verdict(users)[0] == "keep"
     m.exit(server)
     assert m.verdict(browser) == ("reap", "leftover")
-    assert m.verdict(users)[0] == "report"
+    assert m.verdict(users)[0] == "keep"
 
 
 @case("S1", "a daemon that a server put into a session of its own", "report")
@@ -302,6 +344,26 @@ def test_an_unregistered_server_is_proven_by_its_dead_group_leader_and_stdin_pee
     assert m.verdict(server) == ("reap", "leftover")
     m.rows[server].detail["stdin_peer"] = "yes"
     assert m.verdict(server)[0] == "keep"
+
+
+@case(
+    "N3", "a living client nobody has a record of, which may have taken the conversation up", "keep"
+)
+@pytest.mark.parametrize("argv", [("claude",), ("claude", "daemon", "run"), ("claude", "bg-spare")])
+def test_a_nameless_client_is_given_the_benefit_of_the_doubt_and_a_spare_is_not(
+    argv: tuple[str, ...],
+) -> None:
+    m = Machine()
+    nameless = m.claude(B, source="", argv=argv)
+    claude = m.claude(A)
+    server, shell = m.mcp(claude, A), m.bash(claude, A)
+    m.exit(claude)
+    assert m.verdict(nameless) == ("keep", "")
+    if len(argv) == 1:
+        assert m.verdict(server) == ("report", "suspect")
+        assert "handed-over" in m.decide()[shell].vetoes
+    else:
+        assert m.verdict(server) == m.verdict(shell) == ("reap", "leftover")
 
 
 @case("D6", "an unregistered process younger than ten seconds", "keep")

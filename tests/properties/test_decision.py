@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
@@ -110,7 +111,7 @@ class Worlds(RuleBasedStateMachine):
         pid = self.m.spawn(parent, comm="node", setsid=setsid, setpgid=setpgid)
         row = self.m.rows[pid]
         if cleared:
-            row.marks = Marks()
+            row.marks = Marks(blank=True)
         elif keep and row.marks is not None:
             row.marks = row.marks._replace(keep=True)
         return pid
@@ -283,5 +284,5 @@ class Worlds(RuleBasedStateMachine):
                 assert more[pid].verdict == "reap", (decision, more[pid])
 
 
-TestWorlds = Worlds.TestCase
+TestWorlds = pytest.mark.timeout(3600)(Worlds.TestCase)
 TestWorlds.settings = settings.get_profile("decision")

@@ -122,7 +122,11 @@ class Campaign:
         if not usable_pid(process.pid) or process.pid == os.getpid():
             self._say(Action(decision, (), "refused", 0))
             return None
-        fd = open_pidfd(decision.identity)
+        try:
+            fd = open_pidfd(decision.identity)
+        except OSError:
+            self._say(Action(decision, (), "refused", 0))
+            return None
         if fd is None:
             return None  # gone by itself between the reading and now
         if not _unchanged(process, marks):

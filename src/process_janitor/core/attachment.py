@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-    from process_janitor.core.model import Process
+    from process_janitor.core.model import Marks, Process, Seen
     from process_janitor.core.ties import Ties
 
     Held = Literal["attached", "detached", "unknown"]
@@ -43,6 +43,8 @@ def attachment(ties: Ties, root: Process) -> Attachment:
         return Attachment("attached", kind, ("tool-shell",))
     if seen is not None and seen.detached:
         return Attachment("detached", kind or "other", ("seen-detached",))
+    if not _may_be_helper(marks, detail, seen):
+        return Attachment("detached", kind or "other", ("unmarked",))
     if seen is not None and seen.parent_key == owner.key:
         default = "mcp-server" if seen.server else "hook"
         return Attachment("attached", kind or default, ("seen-child",))
@@ -71,6 +73,18 @@ def attachment(ties: Ties, root: Process) -> Attachment:
     if tool_child or seen is not None:
         return Attachment("detached", kind or "other", ("let-go",))
     return Attachment("unknown", kind or "other")
+
+
+def _may_be_helper(marks: Marks | None, detail: Detail, seen: Seen | None) -> bool:
+    """Whether the client started this for its own use.
+
+    It gives its helpers the session's marks. A process with an ordinary environment and none of them is something that
+    was opened for the user (`xdg-open`), unless it talked to the client alone, over channels that now lead nowhere.
+    """
+    if marks is None or marks.names_session or marks.claudecode or marks.blank:
+        return True
+    channel = detail.stdout.startswith(("pipe:", "socket:"))
+    return seen is not None and seen.server and channel and detail.stdin_peer == "no"
 
 
 def _in_owner_group(ties: Ties, root: Process) -> bool:

@@ -100,6 +100,9 @@ def _weigh(
         and let_go_below(ties, ties.root(process), process)
     ):
         return policy.detached, "detached", (*codes, "own-session")
+    if held.held == "attached" and held.kind == "hook" and tie.session.ended_reason:
+        # A session that ends by itself leaves its asynchronous SessionEnd hooks to their work.
+        return "report", "suspect", (*codes, "said-goodbye")
     if held.held == "attached":
         return "reap", "leftover", codes
     if is_runaway(ties, process):

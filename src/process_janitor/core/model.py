@@ -92,6 +92,8 @@ class Marks(NamedTuple):
     # CLAUDE_PLUGIN_ROOT or CLAUDE_PROJECT_DIR: set for hooks and MCP servers, never for Bash tool children.
     project: bool = False
     keep: bool = False
+    # Neither HOME nor any mark is left in it: cleared, or overwritten by the process's own title.
+    blank: bool = False
     config_dir: str = ""
 
     @property

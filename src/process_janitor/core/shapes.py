@@ -16,6 +16,13 @@ _BROWSERS = frozenset({
     "chrome", "chromium", "chromium-browser", "google-chrome", "headless_shell", "chrome-headless-shell",
     "msedge", "firefox", "webkit", "MiniBrowser",
 })  # fmt: skip
+# Opened through a session (`xdg-open`, `code .`), used by a person: whoever started it, it is not a helper.
+_DESKTOP = frozenset({
+    "code", "code-insiders", "codium", "cursor", "windsurf", "zed", "zed-editor", "subl", "sublime_text", "idea",
+    "pycharm", "webstorm", "goland", "clion", "rustrover", "studio", "emacs", "gvim", "neovide", "gnome-terminal-",
+    "gnome-terminal-server", "konsole", "alacritty", "kitty", "wezterm-gui", "ghostty", "foot", "xterm", "nautilus",
+    "dolphin", "evince", "okular", "thunderbird", "slack", "Discord", "obsidian", "soffice.bin", "libreoffice",
+})  # fmt: skip
 _LANGUAGE_SERVERS = frozenset({
     "rust-analyzer", "gopls", "clangd", "pyright-langserver", "typescript-language-server", "tsserver", "jdtls",
     "pylsp", "lua-language-server", "solargraph", "omnisharp", "kotlin-language-server", "sourcekit-lsp",
@@ -79,6 +86,18 @@ def is_claude(comm: str, argv: Sequence[str] = (), exe: str = "") -> bool:
     return "/@anthropic-ai/claude-code" in program(argv)
 
 
+# Subcommands that hold no conversation: the background daemon with its spares, and one-off commands.
+_NO_CONVERSATION = frozenset({
+    "daemon", "bg-pty-host", "bg-spare", "mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "config",
+    "agents", "stop", "logs", "setup-token", "auth", "--version", "-v", "--help", "-h", "--bg-pty-host", "--bg-spare",
+})  # fmt: skip
+
+
+def holds_conversation(argv: Sequence[str]) -> bool:
+    """Whether a client with this command line may be a session; True where its command line is not known."""
+    return len(argv) < 2 or argv[1] not in _NO_CONVERSATION
+
+
 def is_tool_shell(argv: Sequence[str]) -> bool:
     """The shell that Claude Code starts for a Bash call: `bash -c 'source …/shell-snapshots/snapshot-… && …'`."""
     return (
@@ -113,6 +132,17 @@ def is_private_browser(comm: str, argv: Sequence[str]) -> bool:
                 name in profile for name in _AUTOMATION_PROFILES
             )
     return "--headless" in argv or any(word.startswith("--headless=") for word in argv)
+
+
+def is_desktop_program(comm: str, argv: Sequence[str]) -> bool:
+    """A program with windows of its own: an editor, a terminal, a browser with its user's profile."""
+    if comm in _DESKTOP or (argv and base(argv[0]) in _DESKTOP):
+        return True
+    return (
+        kind_of(comm, argv) == "browser"
+        and not is_private_browser(comm, argv)
+        and not any(word.startswith("--type=") for word in argv)
+    )
 
 
 def is_command_shell(argv: Sequence[str]) -> bool:
@@ -164,11 +194,13 @@ def kind_of(comm: str, argv: Sequence[str]) -> str:
 
 __all__ = [
     "base",
+    "holds_conversation",
     "is_adopter",
     "is_build_daemon",
     "is_claude",
     "is_claude_name",
     "is_command_shell",
+    "is_desktop_program",
     "is_multiplexer",
     "is_private_browser",
     "is_tool_shell",

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from process_janitor.core.model import Marks, Process, Snapshot
+    from process_janitor.core.model import Detail, Marks, Process, Snapshot
 
 
 class Tie(NamedTuple):
@@ -92,10 +92,14 @@ class Ties:
             other = self.snapshot.marks.get(pid)
             if (
                 not session.session_id
-                and (detail is None or detail.pid_namespace in (0, self.snapshot.pid_namespace))
+                and (detail is None or self._may_talk(detail))
                 and (marks is None or other is None or marks.config_dir == other.config_dir)
             ):
                 yield session
+
+    def _may_talk(self, detail: Detail) -> bool:
+        here = detail.pid_namespace in (0, self.snapshot.pid_namespace)
+        return here and shapes.holds_conversation(detail.argv)
 
     def _nameless_before(self, process: Process) -> bool:
         return any(one.owner.start <= process.start for one in self.nameless(process))

@@ -148,6 +148,10 @@ def _is_build_daemon(case: Case) -> bool:
     return shapes.is_build_daemon(case.process.comm, case.argv)
 
 
+def _is_desktop_program(case: Case) -> bool:
+    return shapes.is_desktop_program(case.process.comm, case.argv)
+
+
 def _is_serving(case: Case) -> bool:
     return case.detail.serving == "yes"
 
@@ -220,6 +224,12 @@ VETOES: tuple[Veto, ...] = (
         "build-daemon",
         "it is a build daemon, kept by its tool on purpose",
         _is_build_daemon,
+        inherited=True,
+    ),
+    Veto(
+        "desktop-program",
+        "it is an editor, a terminal or a browser with your own profile",
+        _is_desktop_program,
         inherited=True,
     ),
     Veto("serving-clients", "others are connected to a port it listens on", _is_serving),

@@ -11,7 +11,7 @@ import select
 import sys
 
 from process_janitor.core import jsontext
-from process_janitor.core.record import MalformedRecord, new_record, valid_session_id
+from process_janitor.core.record import new_record, valid_session_id
 from process_janitor.system import claude_process, clock, files, identity, paths, procfs
 from process_janitor.system.registry import Registry
 
@@ -76,7 +76,7 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
     """The record of this claude process, made, moved to a new conversation id, or taken back to life. Raises OSError."""
     owner = found.identity
     with registry.lock():
-        entry = registry.find(*owner.key)
+        entry = registry.find(*owner.key, session_id)
         if entry is not None:
             entry = registry.move(entry, session_id)
             # Whoever starts a session or a turn has not ended: an earlier goodbye was not a final one.
@@ -145,20 +145,15 @@ def _say_goodbye(
 
 def _records_of(registry: Registry, session_id: str, found: Found | None) -> list[Entry]:
     if found is not None:
-        entry = registry.find(*found.identity.key)
+        entry = registry.find(*found.identity.key, session_id)
         return [entry] if entry is not None else []
     # The client may be gone by now. Whoever still lives under the same id has not said goodbye.
-    records = []
-    for path in registry.paths():
-        if os.path.basename(os.path.dirname(path)) == session_id:
-            try:
-                entry = registry.read(path)
-            except (OSError, MalformedRecord):
-                continue
-            process = procfs.process(entry.owner.pid)
-            if process is None or process.start != entry.owner.start:
-                records.append(entry)
-    return records
+    return [entry for entry in registry.of_session(session_id) if not _runs(entry)]
+
+
+def _runs(entry: Entry) -> bool:
+    process = procfs.process(entry.owner.pid)
+    return process is not None and process.start == entry.owner.start and not process.dead
 
 
 def _payload() -> dict[str, Any]:

@@ -72,15 +72,10 @@ def _left_over(root: str, owner: Identity, *, look_now: bool) -> list[int]:
 def _rivals(registry: Registry, session_id: str, owner: Identity) -> list[int]:
     """Other living claude processes that registered under the same id."""
     found = []
-    for path in registry.paths():
-        if os.path.basename(os.path.dirname(path)) != session_id:
-            continue
-        pid, _, start = os.path.basename(path)[: -len(".json")].partition("-")
-        if not (pid.isdigit() and start.isdigit()) or (int(pid), int(start)) == owner.key:
-            continue
-        process = procfs.process(int(pid))
-        if process is not None and process.start == int(start) and not process.dead:
-            found.append(process.pid)
+    for entry in registry.of_session(session_id):
+        process = procfs.process(entry.owner.pid)
+        if entry.owner.key != owner.key and process is not None and not process.dead:
+            found += [process.pid] if process.start == entry.owner.start else []
     return found
 
 

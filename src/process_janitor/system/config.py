@@ -17,7 +17,7 @@ def load_settings(path: str = "") -> Settings:
     document: object = None
     unreadable = ""
     try:
-        document = jsontext.loads(files.read_text(path))
+        document = jsontext.loads(files.read_text(path, follow=True))
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
@@ -37,7 +37,7 @@ def load_keep_rules(root: str) -> tuple[tuple[KeepRule, ...], str]:
     """
     path = keep_file(root)
     try:
-        document = jsontext.loads(files.read_text(path))
+        document = jsontext.loads(files.read_text(path, follow=True))
     except FileNotFoundError:
         return (), ""
     except (OSError, ValueError) as error:

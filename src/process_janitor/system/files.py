@@ -9,12 +9,14 @@ import time
 _READ_MAX = 1 << 20
 
 
-def read_text(path: str, limit: int = _READ_MAX) -> str:
+def read_text(path: str, limit: int = _READ_MAX, *, follow: bool = False) -> str:
     """A regular file's text. Raises OSError when it is missing, no regular file, a symlink, or larger than `limit`.
 
-    O_NOFOLLOW and O_NONBLOCK: a link or a fifo put in a record's place must not lead us elsewhere or hang us.
+    O_NOFOLLOW and O_NONBLOCK: a link or a fifo put in a record's place must not lead us elsewhere or hang us. `follow`
+    is for files that their user may keep elsewhere and link to (dotfiles).
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    link = 0 if follow else os.O_NOFOLLOW
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | link | os.O_NONBLOCK)
     try:
         info = os.fstat(fd)
         if not stat.S_ISREG(info.st_mode):

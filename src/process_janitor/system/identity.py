@@ -50,15 +50,15 @@ def identify(pid: int) -> Identity | None:
 
 
 def open_pidfd(identity: Identity) -> int | None:
-    """A pidfd of exactly that process, None when it is gone or its pid is now another's.
+    """A pidfd of exactly that process, None when it is gone or its pid is now another's. Raises OSError.
 
     Opened first and checked after: once open it can only mean the process that was there, so a pid that is reused
     between the two is noticed here and a later reuse cannot matter.
     """
     try:
         fd = os.pidfd_open(identity.pid)
-    except OSError:
-        return None
+    except ProcessLookupError:
+        return None  # any other refusal (no descriptor left, an old kernel) says nothing about the process
     row = procfs.process(identity.pid)
     if row is None or row.start != identity.start or row.dead:
         os.close(fd)

@@ -123,6 +123,7 @@ _FIELDS = {
     b"PROCESS_JANITOR_KEEP": "keep",
 }
 _NO_MARKS = Marks()
+_BLANK = Marks(blank=True)
 
 
 def marks(pid: int) -> Marks | None:
@@ -131,7 +132,7 @@ def marks(pid: int) -> Marks | None:
     if data is None:
         return None
     if b"CLAUDE" not in data and b"PROCESS_JANITOR_KEEP" not in data:
-        return _NO_MARKS
+        return _NO_MARKS if data.startswith(b"HOME=") or b"\0HOME=" in data else _BLANK
     found: dict[str, object] = {}
     for entry in data.split(b"\0"):
         name, equals, value = entry.partition(b"=")

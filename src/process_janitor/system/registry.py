@@ -98,16 +98,29 @@ class Registry:
             raise MalformedRecord("session_id does not match the directory")
         return Entry(path, record)
 
-    def find(self, pid: int, start: int) -> Entry | None:
-        """The record of one claude process, under whatever session id it is now."""
+    def find(self, pid: int, start: int, likely_id: str = "") -> Entry | None:
+        """The record of one claude process, under whatever session id it is now; `likely_id` is looked at first."""
         name = f"{pid}-{start}.json"
-        for path in self.paths():
-            if os.path.basename(path) == name:
+        for session_id in (*((likely_id,) if likely_id else ()), *_names(self.sessions)):
+            path = os.path.join(self.sessions, session_id, name)
+            if os.path.exists(path) and not os.path.islink(os.path.dirname(path)):
                 try:
                     return self.read(path)
                 except (OSError, MalformedRecord):
                     continue
         return None
+
+    def of_session(self, session_id: str) -> list[Entry]:
+        """The sound records under one session id."""
+        found = []
+        directory = os.path.join(self.sessions, session_id)
+        for name in _names(directory) if not os.path.islink(directory) else []:
+            if name.endswith(".json"):
+                try:
+                    found.append(self.read(os.path.join(directory, name)))
+                except (OSError, MalformedRecord):
+                    continue
+        return found
 
     def write(self, record: dict[str, Any]) -> Entry:
         """Create or replace the record of a claude process. Raises OSError."""

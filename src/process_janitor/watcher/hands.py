@@ -93,6 +93,8 @@ def stamp(entry: Entry, now: float, boot_id: str) -> None:
 def log(root: str, text: str) -> None:
     """One line in logs/watcher.log. A log that cannot be written is no reason to stop watching."""
     path = os.path.join(root, "logs", "watcher.log")
+    if not os.path.isdir(root):
+        return  # removed under us: not ours to bring back
     try:
         files.make_directory(os.path.dirname(path))
         files.append_bounded(path, f"{clock.utc()} {text}", _LOG_MAX)

@@ -115,7 +115,12 @@ class Watcher:
             return
         if owner.pid_namespace != self.namespace:
             return
-        fd = identity.open_pidfd(owner)
+        try:
+            fd = identity.open_pidfd(owner)
+        except OSError as error:
+            self._version = -1  # read again with the next look: a descriptor may be free by then
+            hands.log(self.root, f"session process {owner.pid} cannot be waited for: {error}")
+            return
         if fd is None:
             self._due[owner.key] = clock.monotonic()
             return
@@ -151,7 +156,7 @@ class Watcher:
         one = self._watched.pop(key)
         self._poll.unregister(fd)
         os.close(fd)
-        current = self.registry.find(*key) or one.entry
+        current = self.registry.find(*key, one.entry.record["session_id"]) or one.entry
         wait = CLEAN_EXIT_SECONDS if current.record.get("ended") else 0.0
         self._due[key] = clock.monotonic() + wait
 
@@ -182,7 +187,8 @@ class Watcher:
                 hung.append(key)
             elif ago is not None:
                 self._beat_after = min(self._beat_after, now + grace - ago + 0.1)
-        self._hands.begin((), hung)
+        if not self._hands.begin((), hung) and hung:
+            self._beat_after = now + TICK_SECONDS
 
     def _clean_due(self, now: float) -> None:
         ready = [key for key, at in self._due.items() if at <= now]

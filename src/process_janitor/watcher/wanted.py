@@ -40,7 +40,7 @@ def still_wanted(plugin_data: str) -> bool:
     name = f"{_PLUGIN}@{plugin_data[len(_PLUGIN) + 1 :]}"
     try:
         document = jsontext.loads(
-            files.read_text(os.path.join(paths.config_dir(), "settings.json"))
+            files.read_text(os.path.join(paths.config_dir(), "settings.json"), follow=True)
         )
     except (OSError, ValueError):
         return True

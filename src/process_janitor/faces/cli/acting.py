@@ -1,0 +1,68 @@
+"""Acting and telling what came of it: the common end of `run` and `auto`."""
+
+from __future__ import annotations
+
+from process_janitor.actions.terminate import Action
+from process_janitor.faces import documents
+from process_janitor.faces.cli.context import DONE, FAILED, REFUSED, Failure
+from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.view import view
+from process_janitor.sweep import sweep
+from process_janitor.system.config import Unsafe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from process_janitor.core.model import Decision
+    from process_janitor.faces.cli.context import Context
+
+
+def act(
+    context: Context,
+    trigger: str,
+    wanted: Callable[[Decision], bool],
+    *,
+    limit: int | None = None,
+    refused: Sequence[Decision] = (),
+) -> int:
+    """Sweep what is `wanted`, show it, and return the exit code. `refused` is what was asked for and may not be ended."""
+    try:
+        swept = sweep(context.root, context.options, trigger, wanted, limit)
+    except Unsafe as error:
+        raise Failure(f"{error}; mend the file or remove it") from None
+    first = examined(swept.first)
+    actions = (*swept.actions, *(refusal(decision) for decision in refused))
+    if not context.words.quiet or context.words.json:
+        freed = {
+            a.decision.process.key: a.freed_bytes for a in swept.actions if a.outcome == "gone"
+        }
+        document = documents.scan(
+            view(context.root, context.options, first, freed=freed), actions=actions
+        )
+        _tell(context, document)
+    failed = [action for action in actions if action.outcome != "gone"]
+    if swept.problem:
+        context.complain(swept.problem + ("" if swept.actions else "; nothing was signalled"))
+        return REFUSED if any(wanted(d) for d in first.decisions) else FAILED
+    if failed and context.words.quiet:
+        pids = ", ".join(f"{action.decision.process.pid} ({action.outcome})" for action in failed)
+        context.complain(f"not ended: {pids}; process-janitor explain PID says why")
+    return REFUSED if failed else DONE
+
+
+def refusal(decision: Decision) -> Action:
+    return Action(decision, (), "refused", 0)
+
+
+def _tell(context: Context, document: documents.Document) -> None:
+    if context.words.json:
+        context.document(document)
+        return
+    from process_janitor.faces.render import show
+    from process_janitor.faces.render.acts import acted_page
+
+    show(context, acted_page(document, context.type_this))
+
+
+__all__ = ["act", "refusal"]

@@ -1,0 +1,76 @@
+"""`explain PID`: the verdict on any process with its evidence and vetoes, in words."""
+
+from __future__ import annotations
+
+from process_janitor.core.decide import judge
+from process_janitor.core.ties import Ties
+from process_janitor.faces import documents
+from process_janitor.faces.cli.context import DONE, FAILED, Failure
+from process_janitor.faces.cli.parser import process_number
+from process_janitor.faces.cli.scan import examined
+from process_janitor.sweep import look
+from process_janitor.system import claude_process, procfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from process_janitor.core.model import Decision
+    from process_janitor.core.policy import Policy
+    from process_janitor.faces.cli.context import Context
+    from process_janitor.sweep import Judged
+
+ABOUT = "Says what would happen to one process, which evidence ties it to a session, and what forbids touching it."
+EXAMPLES = (
+    "process-janitor explain 4242",
+    "process-janitor explain 4242 --json",
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pid", metavar="PID", type=process_number, help="any process")
+
+
+def run(context: Context, words: argparse.Namespace) -> int:
+    policy = context.policy()
+    above = [row.pid for row in claude_process.ancestors(words.pid)]
+    judged = examined(look(context.root, policy, (words.pid, *above)))
+    decision, session_id = verdict_on(judged, policy, words.pid)
+    snapshot = judged.observation.snapshot
+    tree = Ties(snapshot, ()).tree
+    rows = [documents.relative(snapshot, one) for one in tree.ancestors(decision.process)]
+    document = documents.explain(decision, session_id, rows)
+    if words.json:
+        context.document(document)
+    elif context.wants_text:
+        from process_janitor.faces.render import show
+        from process_janitor.faces.render.text import explain_page
+
+        command = documents.command(snapshot, decision.process)
+        show(
+            context,
+            explain_page(document, command, snapshot.age(decision.process), context.type_this),
+        )
+    return DONE
+
+
+def verdict_on(judged: Judged, policy: Policy, pid: int) -> tuple[Decision, str]:
+    """The decision about a process, made on the spot for one that no session is named for, and its session's id.
+
+    Raises Failure when there is no such process.
+    """
+    snapshot, sessions = judged.observation
+    process = snapshot.processes.get(pid)
+    if process is None or (process.dead and procfs.process(pid) is None):
+        raise Failure(
+            f"there is no process {pid}; process-janitor scan lists what there is", FAILED
+        )
+    found = next((d for d in judged.decisions if d.process.pid == pid), None)
+    ties = Ties(snapshot, sessions)
+    if found is None:
+        found = judge(ties, policy, process)
+    holder = ties.owners.live.get(ties.holder.get(pid, 0))
+    return found, found.session_id or (holder.session_id if holder is not None else "")
+
+
+__all__ = ["ABOUT", "EXAMPLES", "add", "run", "verdict_on"]

@@ -1,0 +1,164 @@
+"""`keep`: the user's protection rules in keep.json. What they cover is never signalled."""
+
+from __future__ import annotations
+
+from process_janitor.core.redact import redact
+from process_janitor.faces import documents, owned_files
+from process_janitor.faces.cli.context import DONE, USAGE, Failure
+from process_janitor.faces.cli.parser import process_number
+from process_janitor.system import clock, identity, procfs
+from process_janitor.system.config import keep_file, load_keep_rules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from typing import Any
+
+    from process_janitor.faces.cli.context import Context
+
+    Document = dict[str, Any]
+
+ABOUT = """\
+Protects a process, or every process whose command line matches a regular expression, and all that runs below it.
+A rule for a process ends with the process; a rule for a command stays until it is removed."""
+EXAMPLES = (
+    "process-janitor keep 4242",
+    "process-janitor keep --command 'vite|next dev'",
+    "process-janitor keep --list",
+    "process-janitor keep --remove 2         the second of the list, or a pid, or the expression itself",
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "pid", metavar="PID", nargs="?", type=process_number, help="keep this process"
+    )
+    what.add_argument("--command", metavar="REGEX", help="keep what this finds in a command line")
+    what.add_argument("--list", action="store_true", help="show the rules (also: no argument)")
+    what.add_argument("--remove", metavar="N|PID|REGEX", help="take a rule back")
+
+
+def run(context: Context, words: argparse.Namespace) -> int:
+    said = ""
+    if words.pid is not None:
+        said = f"Process {words.pid} is kept from now on, and what runs below it."
+        _change(context, _adding(_process_rule(words.pid)))
+    elif words.command is not None:
+        said = f"Every command that matches {words.command!r} is kept from now on."
+        _change(context, _adding(_command_rule(words.command)))
+    elif words.remove is not None:
+        said = "The rule is removed."
+        _change(context, lambda document: _remove(document["rules"], words.remove))
+    document = _document(context)
+    if words.json:
+        context.document(document)
+    elif context.wants_text:
+        from process_janitor.faces.render import show
+        from process_janitor.faces.render.records import keep_page
+
+        if said:
+            context.say(said)
+        else:
+            alive = {id(rule): _runs(rule) for rule in document["rules"]}
+            show(
+                context,
+                keep_page(
+                    document, [alive[id(rule)] for rule in document["rules"]], context.type_this
+                ),
+            )
+    return DONE
+
+
+def _document(context: Context) -> Document:
+    """The rules as the file has them. A file that cannot be understood protects nothing, so it is a failure."""
+    from process_janitor.core import jsontext
+    from process_janitor.system import files
+
+    problem = load_keep_rules(context.root)[1]
+    if problem:
+        raise Failure(f"{problem}; mend the file or remove it")
+    try:
+        document: Document = jsontext.loads(files.read_text(keep_file(context.root)))
+    except FileNotFoundError:
+        return {"schema": documents.KEEP, "rules": []}
+    return {**document, "schema": documents.KEEP}
+
+
+def _change(context: Context, edit: Callable[[Document], None]) -> None:
+    problem = load_keep_rules(context.root)[1]
+    if problem:
+        raise Failure(f"{problem}; mend the file or remove it")
+    try:
+        owned_files.change(
+            context.root, keep_file(context.root), {"schema": documents.KEEP, "rules": []}, edit
+        )
+    except owned_files.Unusable as error:
+        raise Failure(str(error)) from None
+
+
+def _adding(rule: Document) -> Callable[[Document], None]:
+    def edit(document: Document) -> None:
+        told = ("pid", "start_ticks", "boot_id", "command")
+        if not any(all(old.get(key) == rule.get(key) for key in told) for old in document["rules"]):
+            document["rules"].append(rule)
+
+    return edit
+
+
+def _process_rule(pid: int) -> Document:
+    found = identity.identify(pid)
+    if found is None:
+        raise Failure(f"there is no process {pid}; process-janitor scan --all lists what there is")
+    row = procfs.process(pid)
+    shown = redact(procfs.argv(pid) or ()) or (row.comm if row is not None else "")
+    return {
+        "pid": pid, "start_ticks": found.start, "boot_id": found.boot_id, "command_shown": shown, "added_at": clock.utc(),
+    }  # fmt: skip
+
+
+def _command_rule(pattern: str) -> Document:
+    import re
+
+    try:
+        matches_nothing = not re.compile(pattern).search("")
+    except (re.error, RecursionError, OverflowError) as error:
+        raise Failure(
+            f"--command {pattern!r} is not a regular expression ({error}); quote special characters with \\",
+            USAGE,
+        ) from None
+    if not matches_nothing:
+        raise Failure(f"--command {pattern!r} matches every command; say more", USAGE)
+    return {"command": pattern, "added_at": clock.utc()}
+
+
+def _remove(rules: list[Document], word: str) -> None:
+    """Take out the one rule the word means: its number in the list, its pid, or its expression."""
+    found = {at for at, rule in enumerate(rules) if rule.get("command") == word}
+    if word.isascii() and word.isdecimal() and len(word) < 9:
+        number = int(word)
+        found |= {at for at, rule in enumerate(rules) if rule.get("pid") == number}
+        if 0 < number <= len(rules):
+            found.add(number - 1)
+    if not found:
+        raise Failure(f"no rule is {word!r}; process-janitor keep --list shows them")
+    if len(found) > 1:
+        raise Failure(
+            f"{word!r} means more than one rule; take the number of another column of keep --list"
+        )
+    del rules[found.pop()]
+
+
+def _runs(rule: Document) -> bool:
+    """Whether a rule still covers something that can be said to be there; a rule for commands always counts."""
+    if "command" in rule:
+        return True
+    found = identity.identify(rule["pid"])
+    return found is not None and (found.start, found.boot_id) == (
+        rule["start_ticks"],
+        rule["boot_id"],
+    )
+
+
+__all__ = ["ABOUT", "EXAMPLES", "add", "run"]

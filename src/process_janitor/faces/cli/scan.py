@@ -1,0 +1,62 @@
+"""`scan`: what would be cleaned, and why. Reads, never writes."""
+
+from __future__ import annotations
+
+from process_janitor.faces import documents
+from process_janitor.faces.cli.context import DONE, FINDINGS, NOTHING_EXAMINED, Failure
+from process_janitor.faces.view import view
+from process_janitor.sweep import look
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from process_janitor.faces.cli.context import Context
+    from process_janitor.sweep import Judged
+
+ABOUT = "Shows what dead Claude Code sessions left running, and why each process counts as left over. Changes nothing."
+EXAMPLES = (
+    "process-janitor                     the same as scan",
+    "process-janitor scan --all          with everything that is kept, and why",
+    "process-janitor scan --exit-code    10 when there are findings, for scripts",
+    "process-janitor scan --json | jq '.findings[] | select(.verdict == \"reap\")'",
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--all", action="store_true", help="list what is kept, too")
+    parser.add_argument(
+        "--exit-code", action="store_true", help="exit with 10 when there are findings"
+    )
+
+
+def run(context: Context, words: argparse.Namespace) -> int:
+    judged = examined(look(context.root, context.policy()))
+    seen = view(context.root, context.options, judged, keeps=words.all)
+    document = documents.scan(seen)
+    if words.json:
+        context.document(document)
+    elif context.wants_text:
+        from process_janitor.faces.render import show
+        from process_janitor.faces.render.text import scan_page
+
+        show(
+            context,
+            scan_page(document, context.type_this, everything=words.all, verbose=words.verbose),
+        )
+    there_is = any(decision.verdict != "keep" for decision in judged.decisions)
+    return FINDINGS if words.exit_code and there_is else DONE
+
+
+def examined(judged: Judged) -> Judged:
+    """The same, or a Failure when the process table could not be read: an empty answer would look like a clean one."""
+    snapshot = judged.observation.snapshot
+    if snapshot.self_pid not in snapshot.processes:
+        raise Failure(
+            "the process table cannot be read here (no usable /proc); nothing was examined",
+            NOTHING_EXAMINED,
+        )
+    return judged
+
+
+__all__ = ["ABOUT", "EXAMPLES", "add", "examined", "run"]

@@ -1,0 +1,224 @@
+"""The JSON documents of the contract, built from the decision's own values. Text is rendered from these, too, so what
+people and programs are told cannot differ.
+"""
+
+from __future__ import annotations
+
+import os
+
+from process_janitor.core.redact import redact, redact_text
+from process_janitor.system import clock
+from process_janitor.system.figures import Figures
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from process_janitor.actions.plans import Plan
+    from process_janitor.actions.terminate import Action
+    from process_janitor.core.model import Decision, Process, Snapshot
+    from process_janitor.core.settings import Settings
+    from process_janitor.faces.view import SessionView, View
+
+    Document = dict[str, Any]
+
+SCAN = "process-janitor.scan/1"
+EXPLAIN = "process-janitor.explain/1"
+STATUS = "process-janitor.status/1"
+HISTORY = "process-janitor.history/1"
+KEEP = "process-janitor.keep/1"
+CONFIG = "process-janitor.config/1"
+DEMO = "process-janitor.demo/1"
+
+
+def scan(
+    seen: View, *, actions: Iterable[Action] | None = None, plan: Plan | None = None
+) -> Document:
+    """`scan`, `run` and `auto`. `actions` is there only after acting, `plan` only where one was written."""
+    document: Document = {
+        "schema": SCAN,
+        "at": clock.utc(),
+        "host": {
+            "name": seen.snapshot.host,
+            "boot_id": seen.snapshot.boot_id,
+            "pid_namespace": seen.snapshot.pid_namespace,
+        },
+        "sessions": [session(one, seen) for one in seen.sessions],
+        "findings": [finding(decision, seen) for decision in seen.findings],
+        "unexamined": [{"pid": one.pid, "why": one.why} for one in seen.unexamined],
+        "totals": totals(seen),
+    }
+    if plan is not None:
+        document["plan"] = {"id": plan.id, "pids": [m.identity.pid for m in plan.members]}
+    if actions is not None:
+        document["actions"] = [action(one) for one in actions]
+    return document
+
+
+def session(one: SessionView, seen: View) -> Document:
+    about = one.session
+    beat = one.stamps.heartbeat_ago
+    return {
+        "session_id": about.session_id,
+        "aliases": list(about.aliases),
+        "pid": about.owner.pid or None,
+        "state": one.state,
+        "registered": about.source == "registry",
+        "cwd": redact_text(about.cwd),
+        "started_at": one.started_at,
+        "last_activity_at": one.stamps.activity_at,
+        "heartbeat_age_seconds": round(beat, 1) if beat is not None else None,
+        "processes": len(one.members),
+        "memory_bytes": sum(seen.memory(process) for process in one.members),
+    }
+
+
+def finding(decision: Decision, seen: View) -> Document:
+    process = decision.process
+    detail = seen.snapshot.details.get(process.pid)
+    figures = seen.figures.get(process.key, Figures())
+    return {
+        "pid": process.pid,
+        "identity": decision.identity.text,
+        "class": decision.finding,
+        "verdict": decision.verdict,
+        "kind": decision.kind,
+        "session_id": decision.session_id,
+        "evidence": list(decision.evidence),
+        "vetoes": list(decision.vetoes),
+        "command": command(seen.snapshot, process),
+        "cwd": redact_text(detail.cwd) if detail is not None else "",
+        "age_seconds": round(seen.snapshot.age(process), 1),
+        "memory_bytes": figures.memory,
+        "swap_bytes": figures.swap,
+        "cpu_percent": cpu_percent(seen.snapshot, process),
+        "ports": list(detail.ports) if detail is not None else [],
+    }
+
+
+def totals(seen: View) -> Document:
+    """How many of each verdict there are, listed or not, and what `reap` and `report` hold together."""
+    count = {"reap": 0, "report": 0, "keep": 0}
+    for decision in seen.decisions:
+        count[decision.verdict] += 1
+    held = sum(seen.memory(d.process) for d in seen.findings if d.verdict != "keep")
+    return {**count, "memory_bytes": held}
+
+
+def action(one: Action) -> Document:
+    return {
+        "pid": one.decision.process.pid,
+        "identity": one.identity.text,
+        "signals": list(one.signals),
+        "outcome": one.outcome,
+        "freed_bytes": one.freed_bytes,
+    }
+
+
+def explain(decision: Decision, session_id: str, ancestors: Sequence[Document]) -> Document:
+    return {
+        "schema": EXPLAIN,
+        "pid": decision.process.pid,
+        "verdict": decision.verdict,
+        "class": decision.finding,
+        "session_id": session_id,
+        "evidence": list(decision.evidence),
+        "vetoes": list(decision.vetoes),
+        "ancestors": list(ancestors),
+    }
+
+
+def relative(snapshot: Snapshot, process: Process) -> Document:
+    """A process above the one explained, nearest first."""
+    return {"pid": process.pid, "command": command(snapshot, process)}
+
+
+def tree_row(process: Process, kind: str, words: Sequence[str], seen: View) -> Document:
+    """One process of a living session."""
+    return {
+        "pid": process.pid,
+        "ppid": process.ppid,
+        "kind": kind,
+        "command": redact(words) or process.comm,
+        "age_seconds": round(seen.snapshot.age(process), 1),
+        "memory_bytes": seen.memory(process),
+        "cpu_percent": cpu_percent(seen.snapshot, process),
+    }
+
+
+def status(about: Document, record: str, watcher: Document, tree: Sequence[Document]) -> Document:
+    return {
+        "schema": STATUS,
+        "at": clock.utc(),
+        "session": about,
+        "record": record,
+        "watcher": watcher,
+        "tree": list(tree),
+        "totals": {
+            "processes": len(tree),
+            "memory_bytes": sum(row["memory_bytes"] for row in tree),
+        },
+    }
+
+
+def history(entries: Sequence[Document]) -> Document:
+    """The journal's lines, oldest first, and what they come to."""
+    ended = [e for e in entries if e.get("event") == "action" and e.get("outcome") == "gone"]
+    freed = sum(e["freed_bytes"] for e in ended if type(e.get("freed_bytes")) is int)
+    return {
+        "schema": HISTORY,
+        "entries": list(entries),
+        "totals": {"ended": len(ended), "freed_bytes": freed},
+    }
+
+
+def config(options: Settings, path: str) -> Document:
+    return {
+        "schema": CONFIG,
+        "path": path,
+        "exists": os.path.exists(path),
+        "values": {
+            name: {"value": value, "source": options.sources[name]}
+            for name, value in options.values.items()
+        },
+        "problems": list(options.problems),
+        "warnings": list(options.warnings),
+    }
+
+
+def demo(steps: Sequence[Document], *, seconds: float, passed: bool) -> Document:
+    return {"schema": DEMO, "steps": list(steps), "seconds": round(seconds, 2), "passed": passed}
+
+
+def command(snapshot: Snapshot, process: Process) -> str:
+    """The command line with its secrets hidden, the kernel's name for the process where there is none."""
+    detail = snapshot.details.get(process.pid)
+    return redact(detail.argv if detail is not None else ()) or process.comm
+
+
+def cpu_percent(snapshot: Snapshot, process: Process) -> float:
+    """The average over the process's life, in percent of one core."""
+    age = snapshot.age(process)
+    return round(100.0 * process.cpu / snapshot.ticks_per_second / age, 1) if age > 0 else 0.0
+
+
+def value_text(value: object) -> str:
+    """A setting's value as it stands in the file."""
+    import orjson
+
+    return orjson.dumps(value).decode()
+
+
+def dumps(document: Mapping[str, Any]) -> str:
+    """One JSON text, a line at its end."""
+    import orjson
+
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+
+
+__all__ = [
+    "CONFIG", "DEMO", "EXPLAIN", "HISTORY", "KEEP", "SCAN", "STATUS", "action", "command", "config", "cpu_percent",
+    "demo", "dumps", "explain", "finding", "history", "relative", "scan", "session", "status", "totals", "tree_row",
+    "value_text",
+]  # fmt: skip

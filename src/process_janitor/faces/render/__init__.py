@@ -1,0 +1,38 @@
+"""Text for people. Pages are built from the JSON documents, and printed here and nowhere else."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from process_janitor.faces.cli.context import Context
+
+CLIENT_WIDTH = 76
+
+
+def show(context: Context, page: Sequence[RenderableType]) -> None:
+    """Print a page: in colour on a terminal that has it, plain everywhere else, narrow inside Claude Code."""
+    from rich.console import Console
+
+    plain = context.client or context.words.no_color or bool(context.environment.get("NO_COLOR"))
+    console = Console(
+        file=context.out,
+        width=CLIENT_WIDTH if context.client else None,
+        # No colour system means no escape sequence at all; `no_color` alone would still print bold and dim.
+        color_system=None if plain else "auto",
+        force_terminal=False if context.client else None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    with console.capture() as captured:
+        for part in page:
+            console.print(part)
+    lines = captured.get().splitlines()
+    context.out.write("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+__all__ = ["CLIENT_WIDTH", "show"]

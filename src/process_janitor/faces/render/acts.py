@@ -1,0 +1,121 @@
+"""The pages about acting: the plan before, the result after. Each ends with what to type next."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from process_janitor.faces import words
+from process_janitor.faces.render.findings import by_session
+from process_janitor.faces.render.units import count, size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from rich.console import RenderableType
+
+    Document = dict[str, Any]
+    Page = list[RenderableType]
+
+
+def plan_page(
+    document: Document, refused: Sequence[Document], type_this: str, *, asking: bool
+) -> Page:
+    """The numbered plan, what was refused, and the exact words that execute it."""
+    findings = document["findings"]
+    page: Page = []
+    if findings:
+        held = sum(one["memory_bytes"] for one in findings)
+        page.append(
+            Text(f"Plan: end {count(len(findings), 'process', 'processes')}, {size(held)}.", "bold")
+        )
+        page += by_session(document, numbered=True)
+    else:
+        page.append(Text("Nothing to end.", "bold"))
+    page += _refused(refused)
+    if asking:
+        return [*page, Text()]
+    if "plan" in document:
+        plan = document["plan"]["id"]
+        return [
+            *page, Text(), Text("Nothing was ended yet. This plan is good for ten minutes and ends nothing else:", "dim"),
+            Text(f"Next: {type_this} run --plan {plan} --execute", "bold"),
+        ]  # fmt: skip
+    if findings:
+        said = Text("Nothing was ended or written.", "dim")
+        return [
+            *page,
+            Text(),
+            said,
+            Text(f"Next: {type_this} run    (with the same options)", "bold"),
+        ]
+    return [
+        *page,
+        Text(),
+        Text(f"Next: {type_this} scan --all    (lists what is kept, and why)", "bold"),
+    ]
+
+
+def _refused(refused: Sequence[Document]) -> Page:
+    page: Page = []
+    for one in refused:
+        why = "; ".join(f"{words.veto(code)} [{code}]" for code in one["vetoes"])
+        why = why or (
+            "it has ended already" if one["class"] == "zombie" else "the other options leave it out"
+        )
+        line = Text(overflow="fold")
+        line.append("refused", "bold green").append(f"  {one['pid']}  {one['kind']}: {why}")
+        page += [Text(), line]
+    return page
+
+
+def acted_page(document: Document, type_this: str) -> Page:
+    """What was ended, what was not, and what is still there to look at."""
+    actions = document["actions"]
+    command = {one["pid"]: one["command"] for one in document["findings"]}
+    page: Page = []
+    if actions:
+        grid = Table(
+            box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=True
+        )
+        for name in ("OUTCOME", "PID", "FREED", "SIGNALS"):
+            grid.add_column(
+                name, no_wrap=True, justify="right" if name in ("PID", "FREED") else "left"
+            )
+        grid.add_column("COMMAND", ratio=1, no_wrap=True, overflow="ellipsis")
+        styles = {"gone": "green", "survived": "bold red", "refused": "yellow"}
+        for one in actions:
+            sent = ", ".join(name.removeprefix("SIG") for name in one["signals"]) or "-"
+            outcome = Text(one["outcome"], styles[one["outcome"]])
+            grid.add_row(
+                outcome,
+                str(one["pid"]),
+                size(one["freed_bytes"]),
+                sent,
+                command.get(one["pid"], ""),
+            )
+        page += [grid, Text()]
+    gone = [one for one in actions if one["outcome"] == "gone"]
+    freed = sum(one["freed_bytes"] for one in gone)
+    if gone:
+        page.append(
+            Text(f"Ended {count(len(gone), 'process', 'processes')}, freed {size(freed)}.", "bold")
+        )
+    elif not actions:
+        page.append(Text("Nothing was left over.", "bold"))
+    failed = [one for one in actions if one["outcome"] != "gone"]
+    if failed:
+        return [
+            *page,
+            Text(
+                f"Next: {type_this} explain {failed[0]['pid']}    (why it is still there)", "bold"
+            ),
+        ]
+    if document["totals"]["report"]:
+        return [*page, Text(f"Next: {type_this} scan    (some findings are only reported)", "bold")]
+    return [*page, Text(f"Next: nothing to do. {type_this} history keeps what was done", "bold")]
+
+
+__all__ = ["acted_page", "plan_page"]

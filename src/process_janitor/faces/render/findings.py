@@ -1,0 +1,104 @@
+"""Findings as a table under their sessions: the middle of every page about processes."""
+
+from __future__ import annotations
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.text import Text
+
+from process_janitor.faces import words
+from process_janitor.faces.render.units import age, size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from rich.console import RenderableType
+
+    Document = dict[str, Any]
+
+# The word says it; the colour only repeats it.
+VERDICT_STYLES = {"reap": "bold red", "report": "yellow", "keep": "green"}
+_SETTLED_SECONDS = 30
+STATE_STYLES = {"live": "green", "idle": "green", "crashed": "red", "hung": "red"}
+
+
+def by_session(document: Document, *, numbered: bool = False) -> Iterator[RenderableType]:
+    """Every finding, grouped under a line about its session."""
+    sessions = {one["session_id"]: one for one in reversed(document["sessions"])}
+    groups: dict[str, list[Document]] = {}
+    for finding in document["findings"]:
+        groups.setdefault(finding["session_id"], []).append(finding)
+    first = 1
+    for session_id, findings in groups.items():
+        yield Text()
+        yield session_line(sessions.get(session_id), session_id)
+        yield table(findings, first if numbered else 0)
+        first += len(findings)
+
+
+def session_line(session: Document | None, session_id: str) -> Text:
+    """State and directory, below it the session's id and process."""
+    line = Text(overflow="fold")
+    if session is None:
+        return line.append("no session" if not session_id else f"session {session_id}", "bold")
+    state = session["state"]
+    line.append(f"{state}", STATE_STYLES.get(state, "bold"))
+    line.append(f" ({words.STATES[state]})", "dim")
+    if session["cwd"]:
+        line.append(f"  {session['cwd']}", "bold")
+    name = session_id or session["session_id"]
+    about = [f"session {name}"] if name else []
+    about += [f"process {session['pid']}"] if session["pid"] else []
+    line.append("\n" + ", ".join(about), "dim")
+    return line
+
+
+def table(findings: Sequence[Document], first: int = 0) -> Group:
+    """Two lines or more a finding: its figures and command, and below them why. `first` numbers them from there."""
+    rows = [_HEADS, *(_cells(finding) for finding in findings)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(_HEADS))]
+    lead = len(str(first + len(findings) - 1)) + 2 if first else 0
+    parts: list[RenderableType] = [_line(rows[0], widths, " " * lead).append("COMMAND")]
+    parts[0].stylize("dim")  # type: ignore[union-attr]  # a Text, just made
+    for number, (finding, row) in enumerate(zip(findings, rows[1:]), first):
+        line = _line(row, widths, f"{number:>{lead - 2}}  " if first else "")
+        line.stylize(VERDICT_STYLES[finding["verdict"]], lead, lead + len(row[0]))
+        parts += [line.append(finding["command"]), Padding(_why(finding), (0, 0, 0, lead + 8))]
+    return Group(*parts)
+
+
+_HEADS = ("VERDICT", "PID", "KIND", "MEMORY", "AGE")
+
+
+def _cells(finding: Document) -> tuple[str, ...]:
+    pid = str(finding["pid"] or "-")
+    return (
+        finding["verdict"],
+        pid,
+        finding["kind"],
+        size(finding["memory_bytes"]),
+        age(finding["age_seconds"]),
+    )
+
+
+def _line(row: Sequence[str], widths: Sequence[int], lead: str) -> Text:
+    verdict, pid, kind, memory, old = row
+    text = f"{lead}{verdict:<{widths[0]}}  {pid:>{widths[1]}}  {kind:<{widths[2]}}  {memory:>{widths[3]}}  {old:>{widths[4]}}  "
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _why(finding: Document) -> Text:
+    why = [words.CLASSES[finding["class"]]] if finding["class"] else []
+    why += [words.veto(code) for code in finding["vetoes"]]
+    if finding["ports"]:
+        why.append(f"port {', '.join(map(str, finding['ports']))}")
+    # The average over the first seconds of a life is the cost of starting, nothing more.
+    if finding["cpu_percent"] >= 1 and finding["age_seconds"] >= _SETTLED_SECONDS:
+        why.append(f"CPU {finding['cpu_percent']:.0f} %")
+    codes = " ".join((*finding["evidence"], *finding["vetoes"]))
+    return Text(f"{'; '.join(why)}  [{codes}]" if codes else "; ".join(why), "dim", overflow="fold")
+
+
+__all__ = ["STATE_STYLES", "VERDICT_STYLES", "by_session", "session_line", "table"]

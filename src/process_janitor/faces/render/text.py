@@ -1,0 +1,191 @@
+"""The pages that only look: scan, explanation, status. Each ends with what to type next."""
+
+from __future__ import annotations
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from process_janitor.faces import words
+from process_janitor.faces.render.findings import STATE_STYLES, VERDICT_STYLES, by_session
+from process_janitor.faces.render.units import age, count, size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from rich.console import RenderableType
+
+    Document = dict[str, Any]
+    Page = list[RenderableType]
+
+_LISTED = 8
+
+
+def scan_page(
+    document: Document, type_this: str, *, everything: bool, verbose: bool = False
+) -> Page:
+    page: Page = [_summary(document)]
+    page += by_session(document)
+    page += _sessions(document, verbose=verbose or everything)
+    page += _unexamined(document)
+    totals = document["totals"]
+    if totals["reap"]:
+        next_step = f"Next: {type_this} run    (shows the plan and asks)"
+        if type_this.startswith("/"):
+            next_step = f"Next: {type_this} run    (shows the plan and how to execute it)"
+    elif totals["report"]:
+        next_step = f"Next: {type_this} explain PID    (says why, and what would end it)"
+    elif not everything and totals["keep"]:
+        next_step = f"Next: nothing to do. {type_this} scan --all lists what is kept, and why"
+    else:
+        next_step = "Next: nothing to do."
+    return [*page, Text(), Text(next_step, "bold")]
+
+
+def _summary(document: Document) -> Text:
+    totals = document["totals"]
+    held = sum(f["memory_bytes"] for f in document["findings"] if f["verdict"] == "reap")
+    line = Text()
+    if totals["reap"]:
+        line.append(f"{count(totals['reap'], 'process', 'processes')} of dead sessions", "bold")
+        line.append(f" {'holds' if totals['reap'] == 1 else 'hold'} {size(held)}.")
+    else:
+        line.append("Nothing is left over.", "bold")
+    if totals["report"]:
+        line.append(
+            f" {count(totals['report'], 'more finding')} to look at, ended only if you say so."
+        )
+    return line
+
+
+def _sessions(document: Document, *, verbose: bool) -> Page:
+    running = [one for one in document["sessions"] if one["state"] in ("live", "idle", "hung")]
+    if not verbose:
+        if not running:
+            return [Text(), Text("No session is running.", "dim")]
+        memory = sum(one["memory_bytes"] for one in running)
+        number = sum(one["processes"] for one in running)
+        said = f"{count(len(running), 'session')} running: {count(number, 'process', 'processes')}, {size(memory)}."
+        return [Text(), Text(said, "dim")]
+    grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=True)
+    for name in ("STATE", "PID", "PROCESSES", "MEMORY"):
+        grid.add_column(name, no_wrap=True, justify="left" if name == "STATE" else "right")
+    grid.add_column("SESSION", ratio=1, overflow="fold")
+    for one in document["sessions"]:
+        where = f"{one['session_id']}  {one['cwd']}".rstrip() + (
+            "" if one["registered"] else "  (not registered)"
+        )
+        state = Text(one["state"], STATE_STYLES.get(one["state"], ""))
+        grid.add_row(
+            state, str(one["pid"] or "-"), str(one["processes"]), size(one["memory_bytes"]), where
+        )
+    return [Text(), grid] if document["sessions"] else [Text(), Text("No session is known.", "dim")]
+
+
+def _unexamined(document: Document) -> Page:
+    rows = document["unexamined"]
+    if not rows:
+        return []
+    pids = ", ".join(str(one["pid"]) for one in rows[:_LISTED]) + (
+        ", …" if len(rows) > _LISTED else ""
+    )
+    said = f"{count(len(rows), 'process', 'processes')} of yours could not be examined and {'is' if len(rows) == 1 else 'are'} left alone: {pids}"
+    return [Text(), Text(said, "yellow", overflow="fold")]
+
+
+def explain_page(document: Document, command: str, old: float, type_this: str) -> Page:
+    """A verdict in sentences: what it is, why, what forbids, what would change it, and what is above it."""
+    verdict, pid = document["verdict"], document["pid"]
+    head = Text(overflow="fold")
+    head.append(f"{pid}", "bold").append(f"  {command}  ({age(old)} old)")
+    says = Text()
+    says.append(verdict, VERDICT_STYLES[verdict]).append(f": {_MEANING[verdict]}")
+    page: Page = [head, says]
+    if document["class"]:
+        page.append(Text(f"Class {document['class']}: {words.CLASSES[document['class']]}."))
+    if document["session_id"]:
+        page.append(Text(f"Session {document['session_id']}"))
+    for title, codes, tell in (
+        ("Evidence", document["evidence"], words.evidence), ("What forbids it", document["vetoes"], words.veto),
+    ):  # fmt: skip
+        if codes:
+            page += [Text(), Text(title, "bold")]
+            page += [
+                Padding(Text(f"{tell(code)}  [{code}]", overflow="fold"), (0, 0, 0, 2))
+                for code in codes
+            ]
+    if document["ancestors"]:
+        page += [Text(), Text("Runs below", "bold")]
+        page += [
+            Padding(
+                Text(f"{one['pid']}  {one['command']}", no_wrap=True, overflow="ellipsis"),
+                (0, 0, 0, 2),
+            )
+            for one in document["ancestors"]
+        ]
+    change = words.change(verdict, document["class"], document["vetoes"], pid)
+    return [*page, Text(), Text(change.replace("process-janitor ", f"{type_this} "), "bold")]
+
+
+_MEANING = {
+    "reap": "a proven leftover; auto, run and the watcher end it",
+    "report": "worth a look; ended only when you name it",
+    "keep": "left alone, whoever asks",
+}
+
+
+def status_page(document: Document, type_this: str) -> Page:
+    """The caller's session: one line each for record, watcher and stamps, then the tree."""
+    session, watcher, totals = document["session"], document["watcher"], document["totals"]
+    page: Page = [
+        Text.assemble(
+            (session["state"], STATE_STYLES.get(session["state"], "bold")),
+            f"  session {session['session_id']}",
+        )
+    ]
+    lines = [("directory", session["cwd"] or "-"), ("started", session["started_at"] or "-")]
+    lines.append(("last activity", session["last_activity_at"] or "-"))
+    if session["aliases"]:
+        lines.append(("earlier ids", ", ".join(session["aliases"])))
+    lines.append(("record", document["record"] or "none: the next turn registers it"))
+    beat = session["heartbeat_age_seconds"]
+    lines.append(
+        (
+            "watcher",
+            f"process {watcher['pid']}, runs"
+            if watcher["alive"]
+            else "none: the next turn starts it",
+        )
+    )
+    lines.append(("heartbeat", f"{age(beat)} ago" if beat is not None else "none yet"))
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in lines:
+        grid.add_row(Text(name, "dim"), Text(value, overflow="fold"))
+    page += [grid, Text()]
+    if document["tree"]:
+        page.append(_tree(document["tree"]))
+    said = f"{count(totals['processes'], 'process', 'processes')}, {size(totals['memory_bytes'])}."
+    return [
+        *page,
+        Text(),
+        Text(said),
+        Text(f"Next: {type_this} scan    (what dead sessions left)", "bold"),
+    ]
+
+
+def _tree(rows: Sequence[Document]) -> Tree:
+    nodes: dict[int, Tree] = {}
+    top = Tree("", hide_root=True)
+    for row in rows:
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(f"{row['pid']}", "bold").append(
+            f"  {row['kind']}  {size(row['memory_bytes'])}  ", "dim"
+        )
+        nodes[row["pid"]] = nodes.get(row["ppid"], top).add(line.append(row["command"]))
+    return top
+
+
+__all__ = ["explain_page", "scan_page", "status_page"]

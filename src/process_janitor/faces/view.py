@@ -1,0 +1,183 @@
+"""What there is to show: one look at the machine with the stamps and figures that a verdict does not need."""
+
+from __future__ import annotations
+
+from process_janitor.core.model import Decision
+from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.owners import presence
+from process_janitor.core.states import Patience, state
+from process_janitor.core.ties import Ties
+from process_janitor.core.vetoes import WORDS
+from process_janitor.system import clock, procfs, stamps
+from process_janitor.system.figures import Figures, figures
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from process_janitor.core.model import Identity, Process, Session, Snapshot
+    from process_janitor.core.settings import Settings
+    from process_janitor.core.states import State
+    from process_janitor.sweep import Judged
+    from process_janitor.system.stamps import Stamps
+
+_KTHREADD = 2
+_STATE_ORDER = ("live", "idle", "hung", "crashed", "ended", "unknown", "elsewhere")
+
+
+class SessionView(NamedTuple):
+    """A session with its state and everything that belongs to it now."""
+
+    session: Session
+    state: State
+    stamps: Stamps
+    started_at: str
+    members: tuple[Process, ...]
+
+
+class Unexamined(NamedTuple):
+    pid: int
+    why: str
+
+
+class View(NamedTuple):
+    """Everything a document or a page is made of. `findings` is what is listed; `decisions` is everything decided."""
+
+    snapshot: Snapshot
+    ties: Ties
+    decisions: tuple[Decision, ...]
+    findings: tuple[Decision, ...]
+    sessions: tuple[SessionView, ...]
+    unexamined: tuple[Unexamined, ...]
+    figures: Mapping[tuple[int, int], Figures]
+
+    def memory(self, process: Process) -> int:
+        return self.figures.get(process.key, Figures()).memory
+
+
+def view(
+    root: str, options: Settings, judged: Judged, *, keeps: bool = False,
+    freed: Mapping[tuple[int, int], int] | None = None,
+) -> View:  # fmt: skip
+    """Read what is missing for showing `judged`. `keeps` lists what is kept, too; `freed` is the memory of what an
+    action has ended since and nobody can ask any more.
+    """
+    snapshot, sessions = judged.observation
+    ties = Ties(snapshot, sessions)
+    findings = tuple(d for d in judged.decisions if keeps or d.verdict != "keep")
+    members = _members(ties)
+    asked = {d.process.pid: d.process for d in findings}
+    for session, processes in members.values():
+        if ties.owners.presence.get(session.owner) == "live":
+            asked.update((p.pid, p) for p in processes)
+    known = figures(asked.values())
+    for key, size in (freed or {}).items():
+        known[key] = Figures(size)
+    return View(
+        snapshot, ties, judged.decisions, findings, tuple(_sessions(root, options, ties, members)),
+        tuple(_unexamined(snapshot, judged.decisions)), known,
+    )  # fmt: skip
+
+
+def _members(ties: Ties) -> dict[Identity, tuple[Session, list[Process]]]:
+    """Owner -> its session and the processes that belong to it now, for every session that some process is tied to.
+
+    Marks may name one session with and without its pid; by its id it is still one.
+    """
+    found: dict[Identity, tuple[Session, list[Process]]] = {}
+    me = ties.snapshot.self_pid
+    by_marks: dict[str, Identity] = {}
+    processes = ties.snapshot.processes
+    for pid, holder in ties.holder.items():
+        if holder and pid != me:
+            session = ties.owners.live[holder]
+            found.setdefault(session.owner, (session, []))[1].append(processes[pid])
+    for pid, session in ties.claimed.items():
+        if pid == me:
+            continue  # called from a Bash call or a hook of that session; we are not what it runs
+        found.setdefault(session.owner, (session, []))[1].append(processes[pid])
+    for pid, tie in sorted(ties.gone.items(), key=lambda item: -item[1].session.owner.pid):
+        session = tie.session
+        owner = (
+            by_marks.setdefault(session.session_id, session.owner)
+            if session.source == "marks"
+            else session.owner
+        )
+        found.setdefault(owner, (session, []))[1].append(processes[pid])
+    return found
+
+
+def _sessions(
+    root: str,
+    options: Settings,
+    ties: Ties,
+    members: Mapping[Identity, tuple[Session, list[Process]]],
+) -> list[SessionView]:
+    known = {(s.session_id, s.owner.key) for s in ties.owners.sessions if s.source == "registry"}
+    listed = {
+        # Claude's own file says nothing about the boot it is of; after a reboot ours is the one to believe.
+        s.owner: s
+        for s in ties.owners.sessions
+        if s.source == "registry" or (s.session_id, s.owner.key) not in known
+    }
+    for owner, (session, _) in members.items():
+        if session.session_id:
+            listed.setdefault(owner, session)
+    views = [
+        session_view(root, options, ties, s, members.get(owner, (s, []))[1])
+        for owner, s in listed.items()
+    ]
+    return sorted(
+        views, key=lambda v: (_STATE_ORDER.index(v.state), v.started_at, v.session.session_id)
+    )
+
+
+def _unexamined(snapshot: Snapshot, decisions: Iterable[Decision]) -> list[Unexamined]:
+    """What is this user's and could not be looked into: it is never judged, so it is said."""
+    found = {d.process.pid for d in decisions if "unreadable" in d.vetoes}
+    found.update(pid for pid, marks in snapshot.marks.items() if marks is None)
+    found = {pid for pid in found if not _kernel_thread(snapshot.processes[pid])}
+    # A process that ended while the table was read has no environment either; it is no secret, just gone.
+    there = (pid for pid in sorted(found) if _still(snapshot.processes[pid]))
+    return [Unexamined(pid, WORDS["unreadable"]) for pid in there]
+
+
+def _kernel_thread(process: Process) -> bool:
+    """Root sees them as its own; they have no environment, no memory, and nothing to do with anybody."""
+    return process.rss == 0 and process.ppid in (0, _KTHREADD)
+
+
+def _still(process: Process) -> bool:
+    row = procfs.process(process.pid)
+    return row is not None and row.start == process.start and not row.dead
+
+
+def patience(options: Settings) -> Patience:
+    return Patience(
+        60.0 * options.value("idle_threshold_minutes"),
+        60.0 * options.value("min_session_age_minutes"),
+    )
+
+
+def session_view(
+    root: str, options: Settings, ties: Ties, session: Session, members: Iterable[Process]
+) -> SessionView:
+    """One session with its stamps and its state."""
+    snapshot = ties.snapshot
+    owner = session.owner
+    found = (
+        stamps.read(root, session.session_id, snapshot.boot_id)
+        if session.source == "registry"
+        else stamps.Stamps()
+    )
+    session = session._replace(heartbeat_ago=found.heartbeat_ago, activity_ago=found.activity_ago)
+    process = snapshot.processes.get(owner.pid)
+    age = snapshot.age(process) if process is not None and process.start == owner.start else None
+    started = session.started_at
+    if not started and owner.start and owner.boot_id == snapshot.boot_id:
+        started = clock.started_at(owner.start)
+    judged = state(session, presence(session, snapshot), age, patience(options))
+    return SessionView(session, judged, found, started, tuple(members))
+
+
+__all__ = ["SessionView", "Unexamined", "View", "patience", "session_view", "view"]

@@ -1,0 +1,119 @@
+"""The decision's codes in a user's words: evidence, classes, states, and what would change a verdict.
+
+The vetoes bring their own words (`core.vetoes.WORDS`). A test holds that every code the core can utter is in here.
+"""
+
+from __future__ import annotations
+
+from process_janitor.core.vetoes import WORDS as VETO_WORDS
+
+EVIDENCE = {
+    "owner-gone": "the Claude process it belongs to is gone: no process of that number and start time runs in this boot",
+    "recorded-descendant": "it was seen below that Claude process while the session lived",
+    "marker:claude-pid": "its environment names that Claude process (CLAUDE_PID)",
+    "marker:session-id": "its environment names the session (CLAUDE_CODE_SESSION_ID)",
+    "marker:launched-by": "its environment names the session that launched it",
+    "tree-member": "it runs below a process that belongs to the session",
+    "tool-shell": "it is the shell of a Bash call, which a clean exit stops",
+    "seen-child": "it was a direct child of the session: a clean exit stops it",
+    "seen-below-server": "it was seen below one of the session's servers, whose launcher has ended since",
+    "seen-detached": "it had let go of the session while that was still alive",
+    "owner-process-group": "it is in the session's own process group, as its servers are",
+    "stdin-peer-gone": "nobody holds the other end of its standard input any more",
+    "stdout-peer-gone": "nobody reads its standard output any more",
+    "private-profile": "it is a browser with a profile of its own, as automation starts it",
+    "marker:claudecode": "its environment says that some Claude session started it (CLAUDECODE)",
+    "group-leader-gone": "the leader of its process group is gone, as a session's process would be",
+    "spinning": "it keeps a processor core busy",
+    "childless-subshell": "it is a shell without a child: there is nothing for it to do",
+    "let-go": "a Bash call put it in the background on purpose (&, nohup, setsid): it survives a clean exit as well",
+    "own-session": "it made a terminal session of its own (setsid): it survives a clean exit as well",
+    "zombie": "it has ended and only waits for its parent to notice; it holds no memory and cannot be signalled",
+    "said-goodbye": "the session said that it ends (SessionEnd)",
+    "still-running": "its process is still there",
+    "grace-over": "it has been there for longer than hung_grace_seconds since",
+    "terminal-hung-up": "the terminal it was started in is closed",
+    "no-control-peer": "nothing living holds the other end of any of its sockets",
+    "the-younger": "of the processes on this conversation it is the younger one",
+    "the-older": "of the processes on this conversation it is the older one",
+    "owner-not-recognised": "only CLAUDE_PID says that it is a Claude process; it was never recognised as one",
+}
+# Codes that carry a number: `also-pid:4242`.
+EVIDENCE_PREFIXES = {
+    "also-pid": "process {} is on the same conversation",
+    "parent": "its parent is process {}",
+}
+
+CLASSES = {
+    "leftover": "left over by a session that is gone",
+    "hung-session": "a session that said goodbye and is still running",
+    "orphaned-session": "a session whose terminal is closed",
+    "duplicate-session": "one of several processes on the same conversation",
+    "idle-session": "a session without activity",
+    "detached": "put in the background on purpose by a session that is gone",
+    "runaway": "left over and busy",
+    "suspect": "looks left over, but that cannot be proven",
+    "zombie": "ended, not waited for by its parent",
+    "stale-lock": "a lock whose holder is gone",
+    "stale-record": "a record whose session is gone",
+    "orphan-window": "a window without its session",
+    "overload": "more than this machine should have",
+}
+
+STATES = {
+    "live": "running",
+    "idle": "running, no activity",
+    "ended": "ended properly",
+    "crashed": "gone without a goodbye",
+    "hung": "said goodbye, still there",
+    "elsewhere": "another host, boot or container",
+    "unknown": "not registered",
+}
+
+NO_EVIDENCE = "nothing ties it to a Claude session that is gone"
+
+# What the user can do about a veto, where anything can be done.
+_CHANGES = {
+    "kept-by-rule": "It would change if you removed your rule: process-janitor keep --list, then keep --remove N.",
+    "kept-by-mark": "It would change only in processes started without PROCESS_JANITOR_KEEP=1.",
+    "live-owner": "It would change when that session ends.",
+    "live-session-below": "It would change when the session below it ends.",
+    "stdin-live-peer": "It would change when the process at the other end is gone.",
+    "serving-clients": "It would change when its last client disconnects.",
+    "handed-over": "It would change when that conversation ends.",
+    "too-young": "Look again in a few seconds.",
+    "stopped": "It would change when it is continued, or its terminal closes.",
+    "other-config-dir": "Ask again with that CLAUDE_CONFIG_DIR set.",
+    "unreadable": "Ask as the user it belongs to.",
+    "other-user": "Only that user can decide about it.",
+    "no-evidence": "It would change only if it carried a session's mark or had been seen below one.",
+}
+
+
+def evidence(code: str) -> str:
+    """A sentence for an evidence code; the bare code for one of a future version."""
+    prefix, _, rest = code.partition(":")
+    if prefix in EVIDENCE_PREFIXES:
+        return EVIDENCE_PREFIXES[prefix].format(rest)
+    return EVIDENCE.get(code, code)
+
+
+def veto(code: str) -> str:
+    return NO_EVIDENCE if code == "no-evidence" else VETO_WORDS.get(code, code)
+
+
+def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
+    """What would make the verdict another one, in a sentence."""
+    if verdict == "reap":
+        return f"To keep it: process-janitor keep {pid}"
+    if verdict == "report" and finding == "zombie":
+        return "It disappears when its parent ends or waits for it; no signal reaches it."
+    if verdict == "report":
+        return f"It is ended only if you say so: process-janitor run --pid {pid}"
+    return next(
+        (_CHANGES[code] for code in vetoes if code in _CHANGES),
+        "Nothing you can set would change that.",
+    )
+
+
+__all__ = ["CLASSES", "EVIDENCE", "EVIDENCE_PREFIXES", "STATES", "change", "evidence", "veto"]

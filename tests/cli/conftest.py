@@ -1,0 +1,10 @@
+"""Makes `tests.namespaced` and `tests.world` importable, also under `python -I`, which leaves the folder out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = str(Path(__file__).resolve().parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)

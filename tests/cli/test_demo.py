@@ -1,0 +1,81 @@
+"""The demo works anywhere, and nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from process_janitor.faces import schemas
+from process_janitor.system import procfs
+from tests.namespaced import ROOT, namespaced
+from tests.world import World, wait_until
+
+
+def others() -> set[int]:
+    return {row.pid for row in procfs.table().values() if row.state != "Z"} - {1, os.getpid()}
+
+
+@namespaced
+def test_the_demo_passes_and_leaves_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    before, there = others(), set(tmp_path.rglob("*"))
+    answer = world.cli("demo", "--json", TMPDIR=str(tmp_path))
+    assert answer.code == 0, answer
+    assert schemas.complaints("demo", answer.json) == []
+    assert answer.json["passed"]
+    assert answer.json["seconds"] < 10
+    assert [one["step"] for one in answer.json["steps"]] == [
+        "session",
+        "children",
+        "kill",
+        "scan",
+        "auto",
+        "kept",
+    ]
+    assert answer.json["steps"][-1]["alive"]
+    for step in ("scan", "auto"):
+        (document,) = [one["document"] for one in answer.json["steps"] if one["step"] == step]
+        assert schemas.complaints("scan", document) == []
+    wait_until(lambda: others() <= before, 5, "nothing of the demo runs")
+    assert set(tmp_path.rglob("*")) == there
+
+
+@namespaced
+def test_the_demo_works_inside_a_session_and_leaves_that_alone(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    server = session.mcp()
+    env = {
+        **session.tool_env(),
+        "PROCESS_JANITOR_DETACHED": "reap",
+        "PROCESS_JANITOR_HOME": str(world.root),
+    }
+    answer = world.cli("demo", TMPDIR=str(tmp_path), **env)
+    assert answer.code == 0, answer
+    assert session.alive
+    assert server.alive
+
+
+@pytest.mark.parametrize("after", [0.05, 0.12, 0.2, 0.3, 0.5, 1.0])
+@namespaced
+def test_ctrl_c_leaves_nothing_either(tmp_path: Path, after: float) -> None:
+    import time
+
+    world = World(tmp_path)
+    before = others()
+    demo = subprocess.Popen(
+        [sys.executable, "-I", str(ROOT / "scripts" / "start.py"), "demo"],
+        env={**world.env, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    time.sleep(after)  # the moment is what is varied here; nothing is waited for
+    demo.send_signal(signal.SIGINT)
+    _, said = demo.communicate(timeout=20)
+    assert demo.returncode in (130, -2, 0), said
+    assert b"Traceback" not in said
+    wait_until(lambda: others() <= before, 5, f"nothing of the demo runs; {procfs.table()}")
+    assert not list(tmp_path.glob("process-janitor-demo-*"))

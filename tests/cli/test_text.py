@@ -1,0 +1,185 @@
+"""What people read: in colour or not, narrow or wide, always with what to type next."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from process_janitor.faces.render.units import age, size
+from tests.namespaced import ROOT, namespaced
+from tests.world import World
+
+
+def on_a_terminal(
+    world: World, *words: str, width: int = 80, answer: str = "", **environment: str
+) -> tuple[int, str]:
+    """The command on a pseudo terminal of its own, and what it shows there."""
+    ours, theirs = pty.openpty()
+    env = {**world.env, "TERM": "xterm-256color", "COLUMNS": str(width), **environment}
+    child = subprocess.Popen(
+        [sys.executable, "-I", str(ROOT / "scripts" / "start.py"), *words], env=env, stdin=theirs, stdout=theirs,
+        stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    if answer:
+        os.write(ours, answer.encode())
+    said = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        said += part
+    os.close(ours)
+    return child.wait(20), said.decode()
+
+
+@namespaced
+def test_verdicts_are_coloured_and_can_be_read_without_colour(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    session.mcp()
+    session.detached()
+    session.kill()
+    _, coloured = on_a_terminal(world, "scan")
+    assert "\x1b[1;31mreap" in coloured
+    cases: tuple[tuple[list[str], dict[str, str]], ...] = (
+        (["scan", "--no-color"], {}),
+        (["scan"], {"NO_COLOR": "1"}),
+        (["scan"], {"TERM": "dumb"}),
+    )
+    for words, environment in cases:
+        _, plain = on_a_terminal(world, *words, width=80, answer="", **environment)
+        assert "\x1b" not in plain, (words, environment)
+        assert "reap" in plain
+        assert "report" in plain
+    assert "\x1b" not in world.cli("scan").out
+
+
+@namespaced
+def test_every_page_fits_the_terminal(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    server = session.mcp()
+    world.session().bash()
+    session.detached()
+    session.kill()
+    for width in (60, 80, 200):
+        for words in (
+            ["scan"],
+            ["scan", "--all"],
+            ["explain", str(server.pid)],
+            ["run"],
+            ["history"],
+            ["config"],
+        ):
+            out = world.cli(*words, COLUMNS=str(width)).out
+            assert max(map(len, out.splitlines())) <= width, (words, width)
+            assert not any(line.endswith(" ") for line in out.splitlines())
+    assert world.cli("auto").code == 0
+    for words in (["scan"], ["run"], ["history"], ["keep"], ["config"]):
+        assert world.cli(*words).out.splitlines()[-1].startswith("Next: "), words
+
+
+@namespaced
+def test_the_question_is_asked_and_only_yes_is_a_yes(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    server = session.mcp()
+    session.kill()
+    for answer in ("n\n", "\n", "\x04", "yep\n"):
+        code, said = on_a_terminal(world, "run", answer=answer)
+        assert code == 0
+        assert "End this process? [y/N]" in said
+        assert server.alive
+    assert not (world.root / "plans").exists()
+    code, _ = on_a_terminal(world, "run", answer="y\n")
+    assert code == 0
+    assert not server.alive
+
+
+@namespaced
+def test_in_auto_mode_a_terminal_is_not_asked(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    server = session.mcp()
+    session.kill()
+    world.configure(cleanup_mode="auto")
+    code, said = on_a_terminal(world, "run")
+    assert (code, "[y/N]" in said) == (0, False)
+    assert not server.alive
+
+
+@namespaced
+def test_secrets_are_not_shown(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    shell, _ = session.bash(MY_SECRET="environment-value")
+    session.kill()
+    everything = "".join(
+        world.cli(*words).out
+        for words in (
+            ["scan", "--json"],
+            ["scan", "--all"],
+            ["explain", str(shell.pid)],
+            ["run", "--json"],
+        )
+    )
+    assert "environment-value" not in everything
+
+
+def test_a_reader_that_goes_away_is_no_failure() -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        [sys.executable, "-I", str(ROOT / "scripts" / "start.py"), "--help"],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_disk_is_one_line() -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("platform: no /dev/full")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-I", str(ROOT / "scripts" / "start.py"), "--help"], stdout=full, stderr=subprocess.PIPE,
+            text=True, timeout=20, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 B"), (999, "999 B"), (1500, "2 kB"), (45_300_000, "45 MB"), (1_250_000_000, "1.2 GB")],
+)
+def test_sizes(number: int, text: str) -> None:
+    assert size(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "-"),
+        (0.4, "0 s"),
+        (61, "1 min"),
+        (3600, "1 h"),
+        (5000, "1 h 23 min"),
+        (90_000, "1 d 1 h"),
+    ],
+)
+def test_ages(seconds: float | None, text: str) -> None:
+    assert age(seconds) == text
