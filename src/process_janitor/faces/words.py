@@ -26,6 +26,7 @@ EVIDENCE = {
     "group-leader-gone": "the leader of its process group is gone, as a session's process would be",
     "spinning": "it keeps a processor core busy",
     "childless-subshell": "it is a shell without a child: there is nothing for it to do",
+    "unmarked": "the session gave it none of the marks its helpers get: something opened for the user, most likely",
     "let-go": "a Bash call put it in the background on purpose (&, nohup, setsid): it survives a clean exit as well",
     "own-session": "it made a terminal session of its own (setsid): it survives a clean exit as well",
     "zombie": "it has ended and only waits for its parent to notice; it holds no memory and cannot be signalled",
