@@ -101,6 +101,8 @@ def test_a_session_without_a_terminal_needs_proof_that_nobody_can_reach_it(
     m.rows[claude].detail = detail
     m.rows[claude].ppid = 1
     assert m.verdict(claude) == expected
+    m.rows[claude].argv = ("claude", "-p", "do it")
+    assert m.verdict(claude)[0] != "reap", "a headless run needs no terminal"
 
 
 @case("A2", "headless and SDK sessions without a terminal", "keep")
@@ -123,12 +125,17 @@ def test_a_client_with_both_ends_loose_is_orphaned() -> None:
     m = Machine()
     host = m.spawn(m.shell, comm="node", setsid=True)
     claude, twin = m.claude(A, parent=host), m.claude(B)
-    for pid in (claude, twin):
+    contained = m.claude("cccccccc-0000-4000-8000-000000000003", parent=1)
+    for pid in (claude, twin, contained):
         m.rows[pid].detail = {"stdin_peer": "no", "stdout_peer": "no"}
+        parent = m.rows[m.rows[pid].ppid]
+        key = m.rows[pid].key
+        m.sessions[key] = m.sessions[key]._replace(parent=parent.key)
     assert m.verdict(claude) == ("keep", ""), "its host is alive"
     m.exit(host)
     assert m.verdict(claude) == ("reap", "orphaned-session")
     assert m.verdict(twin) == ("keep", ""), "its parent is alive"
+    assert m.verdict(contained) == ("keep", ""), "its user is outside the container"
 
 
 @case("A10", "the daemon, its spares and its workers", "keep")

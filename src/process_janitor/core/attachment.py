@@ -27,6 +27,7 @@ class Attachment(NamedTuple):
 
 
 _NOTHING = Detail()
+_WHOLE_TREE = frozenset({"bash-task", "hook"})
 
 
 def attachment(ties: Ties, root: Process) -> Attachment:
@@ -46,8 +47,7 @@ def attachment(ties: Ties, root: Process) -> Attachment:
     if not _may_be_helper(marks, detail, seen):
         return Attachment("detached", kind or "other", ("unmarked",))
     if seen is not None and seen.parent_key == owner.key:
-        default = "mcp-server" if seen.server else "hook"
-        return Attachment("attached", kind or default, ("seen-child",))
+        return Attachment("attached", kind or _kind_by_place(seen, marks), ("seen-child",))
 
     # A cleared environment says nothing about where its process came from; then only what was seen counts.
     marked = marks is not None and marks.names_session
@@ -73,6 +73,13 @@ def attachment(ties: Ties, root: Process) -> Attachment:
     if tool_child or seen is not None:
         return Attachment("detached", kind or "other", ("let-go",))
     return Attachment("unknown", kind or "other")
+
+
+def _kind_by_place(seen: Seen, marks: Marks | None) -> str:
+    """Servers share the client's process group; of the rest, only hooks are told the project's directory."""
+    if seen.server:
+        return "mcp-server"
+    return "hook" if marks is not None and marks.project else "bash-task"
 
 
 def _may_be_helper(marks: Marks | None, detail: Detail, seen: Seen | None) -> bool:
@@ -102,14 +109,14 @@ def _in_owner_group(ties: Ties, root: Process) -> bool:
     )
 
 
-def let_go_below(ties: Ties, root: Process, process: Process) -> bool:
-    """Below a server, whether the process made a session of its own.
+def let_go_below(ties: Ties, root: Process, process: Process, kind: str) -> bool:
+    """Below a server (`kind` is the root's), whether the process made a session of its own.
 
     A clean exit signals the server alone: what shares its session goes with it, what called setsid() survives. A
     browser with a profile of its own is no exception by wish but by use: its server closes it on the way out.
-    A running Bash call, in contrast, is stopped with its whole tree.
+    A running Bash call or hook, in contrast, is stopped with its whole tree.
     """
-    if process.sid == root.sid:
+    if kind in _WHOLE_TREE or process.sid == root.sid:
         return False
     leader = ties.snapshot.processes.get(process.sid)
     detail = ties.snapshot.details.get(process.sid, _NOTHING)

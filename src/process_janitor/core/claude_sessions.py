@@ -73,11 +73,17 @@ def _abandoned(
     if session.kind == "bg" or session.source == "roster":
         return "keep", "", ()
     if detail.terminal_hung_up == "yes":
-        if detail.socket_peer == "no":
+        if detail.socket_peer == "no" and not shapes.is_headless(detail.argv):
             return "reap", "orphaned-session", ("terminal-hung-up", "no-control-peer")
         return "report", "orphaned-session", ("terminal-hung-up",)
     parent = ties.tree.parent(process)
-    adopted = parent is None or shapes.is_adopter(parent.pid, parent.comm)
+    # A container's first process, or what `docker exec` started, has its user outside: only a change of parent tells.
+    adopted = (
+        parent is not None
+        and shapes.is_adopter(parent.pid, parent.comm)
+        and len(session.parent) > 0
+        and session.parent != parent.key
+    )
     if adopted and detail.stdin_peer == "no" and detail.stdout_peer == "no":
         # A program that used the client as a library has died: it can send nothing, and nobody reads what it says.
         return "reap", "orphaned-session", ("stdin-peer-gone", "stdout-peer-gone")

@@ -94,11 +94,8 @@ def _weigh(
     codes = (*(("owner-gone",) if tie.proven else ()), *tie.evidence, *held.evidence)
     if not tie.proven or not adopted(ties, ties.root(process)):
         return "report", "suspect", codes
-    if (
-        held.held == "attached"
-        and held.kind != "bash-task"
-        and let_go_below(ties, ties.root(process), process)
-    ):
+    root = ties.root(process)
+    if held.held == "attached" and let_go_below(ties, root, process, held.kind):
         return policy.detached, "detached", (*codes, "own-session")
     if held.held == "attached" and held.kind == "hook" and tie.session.ended_reason:
         # A session that ends by itself leaves its asynchronous SessionEnd hooks to their work.

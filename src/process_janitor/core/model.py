@@ -161,6 +161,8 @@ class Session(NamedTuple):
     ended_ago: float | None = None
     # The owner was seen to be a claude process; else it is only what CLAUDE_PID once said.
     recognised: bool = True
+    # (pid, start) of its parent when it registered; () where nobody noted it.
+    parent: tuple[int, ...] = ()
     # Session ids whose background work this one took over ("move to background").
     predecessors: tuple[str, ...] = ()
     descendants: Mapping[tuple[int, int], Seen] = {}

@@ -95,6 +95,9 @@ def checked(value: object) -> dict[str, Any]:
     for key in ("pgid", "sid", "uid"):
         if key in value and (type(value[key]) is not int or value[key] < 0):
             raise MalformedRecord(f"{key}: not a number")
+    parent = value.get("parent", [])
+    if not isinstance(parent, list) or not all(type(one) is int for one in parent):
+        raise MalformedRecord("parent: not a pid and its start")
     ended = value.get("ended")
     if ended is not None and (
         not isinstance(ended, dict)

@@ -54,7 +54,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "hung_grace_seconds",
         90,
-        (10, _DAY),
+        (1, _DAY),
         "a process still there so long after its goodbye is ended",
     ),
     Key(

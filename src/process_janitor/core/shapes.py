@@ -98,6 +98,11 @@ def holds_conversation(argv: Sequence[str]) -> bool:
     return len(argv) < 2 or argv[1] not in _NO_CONVERSATION
 
 
+def is_headless(argv: Sequence[str]) -> bool:
+    """`claude -p …`: does its work without anybody looking, so a closed terminal means nothing to it."""
+    return "-p" in argv[1:] or "--print" in argv[1:]
+
+
 def is_tool_shell(argv: Sequence[str]) -> bool:
     """The shell that Claude Code starts for a Bash call: `bash -c 'source …/shell-snapshots/snapshot-… && …'`."""
     return (
@@ -201,6 +206,7 @@ __all__ = [
     "is_claude_name",
     "is_command_shell",
     "is_desktop_program",
+    "is_headless",
     "is_multiplexer",
     "is_private_browser",
     "is_tool_shell",

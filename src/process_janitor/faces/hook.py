@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from process_janitor.core.model import Process
     from process_janitor.system.claude_process import Found
     from process_janitor.system.registry import Entry
 
@@ -97,6 +98,7 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
             pgid=process.pgid,
             sid=process.sid,
             tty=process.tty,
+            parent=_parent(process),
             cgroup=procfs.cgroup(process.pid)[:_TEXT_MAX],
             recognised=found.recognised,
             cwd=_text(payload, "cwd"),
@@ -106,6 +108,12 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
             forked_from=_forked_from(session_id) if payload.get("source") == "fork" else "",
         )
         return registry.write(record)
+
+
+def _parent(process: Process) -> list[int]:
+    """By which a later look can tell whether the client still has the parent it had when it was in use."""
+    above = procfs.process(process.ppid)
+    return list(above.key) if above is not None else []
 
 
 def _forked_from(session_id: str) -> str:

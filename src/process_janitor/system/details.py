@@ -69,16 +69,16 @@ def _detail(pid: int, stdin: str, stdout: str) -> Detail:
         pid_namespace=namespace,
         stdin=stdin,
         stdout=stdout,
-        terminal_hung_up=_hung_up(stdin),
+        terminal_hung_up=_hung_up(stdin, stdout),
         unreadable=tuple(name for name, bad in unread if bad),
     )
 
 
-def _hung_up(stdin: str) -> Ternary:
-    """A terminal whose other side is closed shows as `/dev/pts/N (deleted)`."""
-    if not stdin.startswith("/dev/pts/"):
+def _hung_up(stdin: str, stdout: str) -> Ternary:
+    """A terminal whose other side is closed shows as `/dev/pts/N (deleted)`; output to anywhere else is still of use."""
+    if not (stdin.startswith("/dev/pts/") and stdout.startswith("/dev/pts/")):
         return "unknown"
-    return "yes" if stdin.endswith(" (deleted)") else "no"
+    return "yes" if stdin.endswith(" (deleted)") and stdout.endswith(" (deleted)") else "no"
 
 
 def _reach(detail: Detail, pid: int, tree: Tree, everyone: Collection[int]) -> Detail:

@@ -197,6 +197,7 @@ def as_session(entry: Entry, now: float, boot_id: str) -> Session:
         cgroup=record.get("cgroup", ""),
         ended_reason=ended["reason"] if ended else "",
         ended_ago=max(0.0, now - ended["monotonic"]) if ended and same_boot else None,
+        parent=tuple(record.get("parent") or ()),
         recognised=record.get("recognised") is True,
         predecessors=(record["forked_from"],)
         if valid_session_id(record.get("forked_from"))

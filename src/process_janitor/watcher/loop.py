@@ -105,6 +105,8 @@ class Watcher:
         known = self._watched.get(owner.key)
         if known is not None:
             known.entry = entry
+            if entry.record.get("ended"):
+                self._beat_after = 0.0  # its grace begins now, not with the next heartbeat
             return
         if entry.record.get("closed") or owner.key in self._due or self._hands.busy_with(owner.key):
             return
