@@ -120,7 +120,7 @@ class Detail(NamedTuple):
     ports: tuple[int, ...] = ()
     # The same for standard output; asked only of claude processes.
     stdout_peer: Ternary = "unknown"
-    # Share of one core between two samples; None where nobody had reason to sample.
+    # Share of one core it used or waited for between two samples; None where nobody had reason to sample.
     cpu_share: float | None = None
     # For a claude process: does anything live hold the other end of one of its sockets?
     socket_peer: Ternary = "unknown"

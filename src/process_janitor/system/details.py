@@ -106,15 +106,16 @@ def _cpu_shares(tree: Tree, found: Mapping[int, Detail]) -> dict[int, float]:
     ]
     if not suspects:
         return {}
-    before = {pid: procfs.process(pid) for pid in suspects}
+    before = {pid: (procfs.process(pid), procfs.demand(pid)) for pid in suspects}
     began = time.monotonic()
     time.sleep(_SAMPLE_SECONDS)
-    spent = (time.monotonic() - began) * clock.ticks_per_second()
+    spent = time.monotonic() - began
     shares = {}
-    for pid, first in before.items():
-        second = procfs.process(pid)
+    for pid, (first, earlier) in before.items():
+        second, later = procfs.process(pid), procfs.demand(pid)
         if first is not None and second is not None and first.key == second.key:
-            shares[pid] = (second.cpu - first.cpu) / spent
+            used = (second.cpu - first.cpu) / clock.ticks_per_second()
+            shares[pid] = (used if earlier is None or later is None else later - earlier) / spent
     return shares
 
 

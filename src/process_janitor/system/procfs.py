@@ -219,6 +219,16 @@ def newest_pid() -> int:
     return int(data.rsplit(None, 1)[1]) if data else 0
 
 
+def demand(pid: int) -> float | None:
+    """Seconds a process has run or waited for its turn to run; None where the kernel keeps no such account.
+
+    On an overloaded machine a spinning process runs little, but it wants to run all the time.
+    """
+    data = read(f"{PROC}/{pid}/schedstat")
+    words = data.split() if data else []
+    return (int(words[0]) + int(words[1])) / 1e9 if len(words) >= 2 else None
+
+
 def memory(pid: int) -> int:
     """PSS plus swapped-out share in bytes; resident size where the kernel does not tell PSS."""
     data = read(f"{PROC}/{pid}/smaps_rollup", 65536)
@@ -239,6 +249,7 @@ __all__ = [
     "available",
     "cgroup",
     "children",
+    "demand",
     "link",
     "marks",
     "memory",
