@@ -68,7 +68,12 @@ def namespaced(test: Callable[..., None]) -> Callable[..., None]:
         environment["PYTHONPATH"] = os.pathsep.join((str(ROOT / "src"), str(ROOT)))
         name = f"{test.__module__}:{test.__qualname__}"
         # No `with`, no pipe: a process that outlives the body must not hold our reading end open.
-        with tempfile.TemporaryFile("w+") as said:
+        # The folder outlives the namespace: nothing in there can still be writing when it is removed.
+        with (
+            tempfile.TemporaryFile("w+") as said,
+            tempfile.TemporaryDirectory(prefix="janitor-test-") as folder,
+        ):
+            environment["HOME"] = folder
             code = subprocess.run(
                 [*unshare(), sys.executable, "-m", "tests.namespaced", name, json.dumps(arguments)],
                 cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=SECONDS,
@@ -93,11 +98,9 @@ def namespaced(test: Callable[..., None]) -> Callable[..., None]:
 def _play(name: str, arguments: dict[str, Any]) -> None:
     module, _, function = name.partition(":")
     body = getattr(importlib.import_module(module), function).body
-    with tempfile.TemporaryDirectory(prefix="janitor-test-") as folder:
-        os.environ["HOME"] = folder
-        if "tmp_path" in inspect.signature(body).parameters:
-            arguments["tmp_path"] = Path(folder).resolve()
-        body(**arguments)
+    if "tmp_path" in inspect.signature(body).parameters:
+        arguments["tmp_path"] = Path(os.environ["HOME"]).resolve()
+    body(**arguments)
 
 
 def main(name: str, arguments: str) -> int:

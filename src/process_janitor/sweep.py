@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import time
 
+from process_janitor.actions.condemned import Condemned
 from process_janitor.actions.journal import Journal
 from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Campaign
 from process_janitor.core.decide import decide
 from process_janitor.core.model import Decision
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.shapes import is_shell
 from process_janitor.system import config, files
 from process_janitor.system.observe import Observation, observe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
-    from process_janitor.core.model import Snapshot
+    from process_janitor.core.model import Session, Snapshot
     from process_janitor.core.policy import Policy
     from process_janitor.core.settings import Settings
 
@@ -36,7 +38,10 @@ def proven(decision: Decision) -> bool:
 
 
 def leaves_first(decisions: Iterable[Decision]) -> list[Decision]:
-    """Chain by chain, each from its leaves to its root; `decisions` come parents first."""
+    """Chain by chain, each from its leaves to its root; `decisions` come parents first.
+
+    Shells go before everything else of their chain: one whose child ends first goes on to its next command.
+    """
     chains: dict[int, list[Decision]] = {}
     member: dict[int, list[Decision]] = {}
     for decision in decisions:
@@ -46,7 +51,12 @@ def leaves_first(decisions: Iterable[Decision]) -> list[Decision]:
             chain = chains[process.pid] = []
         chain.append(decision)
         member[process.pid] = chain
-    return [decision for chain in chains.values() for decision in reversed(chain)]
+    ordered = []
+    for chain in chains.values():
+        shells = [one for one in chain if is_shell(one.process.comm)]
+        ordered += shells
+        ordered += [one for one in reversed(chain) if not is_shell(one.process.comm)]
+    return ordered
 
 
 class Judged(NamedTuple):
@@ -62,15 +72,19 @@ class Swept(NamedTuple):
     first: Judged
     actions: tuple[Action, ...]
     problem: str = ""
+    # Another cleanup was at work all the time: nothing was looked at, and it is worth trying again.
+    busy: bool = False
 
     @property
     def failed(self) -> bool:
         return any(action.outcome != "gone" for action in self.actions)
 
 
-def look(root: str, policy: Policy, also: tuple[int, ...] = ()) -> Judged:
-    """Decide about everything, change nothing."""
-    observation = observe(root, also)
+def look(
+    root: str, policy: Policy, also: Collection[int] = (), more: Collection[Session] = ()
+) -> Judged:
+    """Decide about everything, change nothing. `also` and `more` are as in `observe`."""
+    observation = observe(root, also, more)
     return Judged(observation, tuple(decide(observation.snapshot, observation.sessions, policy)))
 
 
@@ -86,13 +100,14 @@ def sweep(
     One sweep at a time: two would both wait for the same processes and report each other's work. Raises
     `config.Unsafe` when the user's keep rules cannot be read, OSError when the state directory cannot be used.
     """
-    files.make_directory(root)
+    files.make_root(root)
     with files.Lock(os.path.join(root, LOCK_NAME), LOCK_SECONDS) as held:
         if not held:
             return Swept(
                 look(root, config.policy(root, options)),
                 (),
                 "another cleanup has been running for a minute",
+                busy=True,
             )
         return _sweep(root, options, trigger, wanted, limit)
 
@@ -107,13 +122,14 @@ def _sweep(
     grace = float(options.value("term_grace_seconds"))
     journal = Journal(root)
     log = _Log(journal, trigger)
+    condemned = Condemned(root)
     first: Judged | None = None
     empty = 0
     slice_seconds = _FIRST_SLICE_SECONDS
     with Campaign(grace, log.write) as campaign:
         end = time.monotonic() + max(grace, CLAUDE_GRACE_SECONDS) + _OVERTIME_SECONDS
         while empty < EMPTY_SCANS and time.monotonic() < end:
-            judged = look(root, config.policy(root, options))
+            judged = look(root, config.policy(root, options), (), condemned.sessions())
             targets = [d for d in judged.decisions if actionable(d) and wanted(d)]
             if first is None:
                 first = judged
@@ -122,6 +138,7 @@ def _sweep(
                     journal.note("refused", text)
                     return Swept(first, (), text)
             log.learn(targets, judged.observation.snapshot)
+            condemned.add(targets, judged.observation)
             running = campaign.strike(leaves_first(targets), judged.observation.snapshot.marks)
             empty = 0 if running or campaign.alive else empty + 1
             campaign.wait(slice_seconds)

@@ -68,7 +68,7 @@ class Journal:
         )
 
     def _append(self, line: dict[str, Any]) -> None:
-        files.make_directory(self.root)
+        files.make_root(self.root)
         with files.Lock(os.path.join(self.root, "journal.lock"), 1.0):
             # Without the lock (a holder stopped by a debugger) a line is still written whole; only rotation may double.
             self._rotate()

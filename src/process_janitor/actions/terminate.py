@@ -14,7 +14,7 @@ import time
 from process_janitor.core.model import Decision, Identity, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.system import procfs
-from process_janitor.system.identity import open_pidfd
+from process_janitor.system.identity import open_pidfd, proven_gone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class Campaign:
     def __init__(self, grace_seconds: float, done: Callable[[Action], None]) -> None:
         self._grace = grace_seconds
         self._done = done
-        self._started: float | None = None
+        # When the first process of each session was signalled.
+        self._started: dict[Identity | None, float] = {}
         self._targets: dict[tuple[int, int], _Target] = {}
         self._poll = select.poll()
         self._over: set[tuple[int, int]] = set()
@@ -119,6 +120,11 @@ class Campaign:
         process = decision.process
         if process.key in self._over:
             return None
+        owner = decision.owner
+        judged = decision.verdict == "reap" and owner is not None and owner.key != process.key
+        if judged and owner is not None and not proven_gone(owner, process.start):
+            self._say(Action(decision, (), "refused", 0))
+            return None
         if not usable_pid(process.pid) or process.pid == os.getpid():
             self._say(Action(decision, (), "refused", 0))
             return None
@@ -133,10 +139,10 @@ class Campaign:
             os.close(fd)
             self._say(Action(decision, (), "refused", 0))
             return None
-        self._started = self._started or now
+        started = self._started.setdefault(owner, now)
         grace = max(self._grace, CLAUDE_GRACE_SECONDS) if decision.kind == "claude" else self._grace
         # What a tree forks after its grace has had it already.
-        late = decision.kind != "claude" and now > self._started + self._grace
+        late = decision.kind != "claude" and now > started + self._grace
         target = _Target(decision, fd, procfs.memory(process.pid), now if late else now + grace)
         self._targets[process.key] = target
         self._poll.register(fd, select.POLLIN)
@@ -145,7 +151,11 @@ class Campaign:
     def wait(self, seconds: float) -> None:
         """Until every target is gone, the next grace is over, or `seconds` have passed, whichever is first."""
         now = time.monotonic()
-        waiting = [t.grace_over for t in self._targets.values() if "SIGKILL" not in t.signals]
+        waiting = [
+            t.grace_over
+            for t in self._targets.values()
+            if "SIGKILL" not in t.signals and t.grace_over > now
+        ]
         until = min([now + seconds, *waiting])
         while self.alive and now < until:
             self._collect(until - now)

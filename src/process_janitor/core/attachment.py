@@ -39,7 +39,14 @@ def attachment(ties: Ties, root: Process) -> Attachment:
     marks = snapshot.marks.get(root.pid)
     seen = tie.session.descendants.get(root.key)
     kind = shapes.kind_of(root.comm, detail.argv)
+    tool_child = _is_tool_child(marks, seen, owner.pid)
 
+    if seen is not None and seen.condemned:
+        return Attachment(
+            "attached", kind or _kind_by_place(seen, marks, tool_child=tool_child), ("condemned",)
+        )
+    if any(root.sid == sid and root.start >= since for sid, since in tie.session.condemned_sids):
+        return Attachment("attached", "bash-task", ("condemned",))
     if kind == "bash-task" and root.pid == root.sid:
         return Attachment("attached", kind, ("tool-shell",))
     if seen is not None and seen.detached:
@@ -47,13 +54,10 @@ def attachment(ties: Ties, root: Process) -> Attachment:
     if not _may_be_helper(marks, detail, seen):
         return Attachment("detached", kind or "other", ("unmarked",))
     if seen is not None and seen.parent_key == owner.key:
-        return Attachment("attached", kind or _kind_by_place(seen, marks), ("seen-child",))
+        return Attachment(
+            "attached", kind or _kind_by_place(seen, marks, tool_child=tool_child), ("seen-child",)
+        )
 
-    # A cleared environment says nothing about where its process came from; then only what was seen counts.
-    marked = marks is not None and marks.names_session
-    tool_child = (
-        marks.tool_child if marks is not None and marked else seen is None or not seen.server
-    )
     if not tool_child and _in_owner_group(ties, root):
         return Attachment("attached", kind or "mcp-server", ("owner-process-group",))
     if seen is not None and seen.server and root.sid == tie.session.sid:
@@ -75,9 +79,20 @@ def attachment(ties: Ties, root: Process) -> Attachment:
     return Attachment("unknown", kind or "other")
 
 
-def _kind_by_place(seen: Seen, marks: Marks | None) -> str:
+def _is_tool_child(marks: Marks | None, seen: Seen | None, owner_pid: int) -> bool:
+    """Whether it came through a Bash call or a hook of this very client, not through one of its servers.
+
+    A nested client hands its servers the marks that it has from the Bash call it was started in: then CLAUDE_PID is
+    another's. A cleared environment says nothing; then only what was seen counts.
+    """
+    if marks is None or not marks.names_session:
+        return seen is None or not seen.server
+    return marks.tool_child and marks.claude_pid in (0, owner_pid)
+
+
+def _kind_by_place(seen: Seen, marks: Marks | None, *, tool_child: bool) -> str:
     """Servers share the client's process group; of the rest, only hooks are told the project's directory."""
-    if seen.server:
+    if seen.server or (marks is not None and marks.names_session and not tool_child):
         return "mcp-server"
     return "hook" if marks is not None and marks.project else "bash-task"
 

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 # These protect a session's helpers; of the claude process itself they are what is being judged.
 _ABOUT_HELPERS = frozenset({"live-owner", "claude-session"})
-# `clear` and `resume` end a conversation, not the process.
-PASSING_REASONS = frozenset({"clear", "resume"})
+# The reasons after which the process is known to go. `clear` and `resume` end a conversation only; after `logout` a client
+# may wait at its login prompt; an old client says nothing at all (`unreported`): those are shown, never acted on.
+FINAL_REASONS = frozenset({"prompt_input_exit", "other"})
+_PASSING_REASONS = frozenset({"clear", "resume"})
 
 
 def claude_decisions(ties: Ties, policy: Policy) -> Iterator[Decision]:
@@ -44,12 +46,11 @@ def _judge(
     ago = session.ended_ago
     if (
         session.ended_reason
-        and session.ended_reason not in PASSING_REASONS
+        and session.ended_reason not in _PASSING_REASONS
         and ago is not None
         and session.kind != "bg"
     ):
-        # After /logout a client may wait at its login prompt: that is not for us to end.
-        if ago >= policy.hung_grace_seconds and session.ended_reason != "logout":
+        if ago >= policy.hung_grace_seconds and session.ended_reason in FINAL_REASONS:
             return "reap", "hung-session", ("said-goodbye", "still-running", "grace-over")
         if ago >= HUNG_REPORT_SECONDS:
             return "report", "hung-session", ("said-goodbye", "still-running")
@@ -90,4 +91,4 @@ def _abandoned(
     return "keep", "", ()
 
 
-__all__ = ["PASSING_REASONS", "claude_decisions"]
+__all__ = ["FINAL_REASONS", "claude_decisions"]

@@ -97,9 +97,9 @@ def _weigh(
     root = ties.root(process)
     if held.held == "attached" and let_go_below(ties, root, process, held.kind):
         return policy.detached, "detached", (*codes, "own-session")
-    if held.held == "attached" and held.kind == "hook" and tie.session.ended_reason:
+    if held.held == "attached" and held.kind == "hook" and tie.session.over != "crashed":
         # A session that ends by itself leaves its asynchronous SessionEnd hooks to their work.
-        return "report", "suspect", (*codes, "said-goodbye")
+        return "report", "suspect", (*codes, "may-be-ending")
     if held.held == "attached":
         return "reap", "leftover", codes
     if is_runaway(ties, process):

@@ -58,7 +58,13 @@ def _builtin() -> tuple[Callable[[str], Any], Callable[[object], str]]:
 def _plain() -> tuple[Callable[[str], Any], Callable[[object], str]]:
     import json
 
-    return json.loads, lambda value: json.dumps(value, separators=(",", ":"), allow_nan=False)
+    def read(text: str) -> Any:
+        try:
+            return json.loads(text)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+
+    return read, lambda value: json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # The largest pid Linux hands out (PID_MAX_LIMIT on 64 bit); anything above in a record is damage, not a process.
 PID_MAX = 4_194_304
+_DIGITS_MAX = 20
 
 
 class Identity(NamedTuple):
@@ -56,6 +57,12 @@ def compare(one: Identity, other: Identity) -> Sameness:
 def usable_pid(pid: object) -> TypeGuard[int]:
     """True for a number that can name an ordinary process: kill(0), kill(-1) and kill(1) are disasters, not processes."""
     return type(pid) is int and 1 < pid <= PID_MAX
+
+
+def natural(text: str) -> int | None:
+    """The number that a text of ASCII digits names, None for anything else. `isdigit` alone accepts "²" as well."""
+    fits = 0 < len(text) <= _DIGITS_MAX and text.isascii() and text.isdecimal()
+    return int(text) if fits else None
 
 
 class Process(NamedTuple):
@@ -137,6 +144,8 @@ class Seen(NamedTuple):
     detached: bool = False
     # Came through a child in the owner's own process group (MCP, LSP), not through a tool shell or a hook.
     server: bool = False
+    # Decided to be ended and signalled: what it hung on may die before it does.
+    condemned: bool = False
 
     @property
     def parent_key(self) -> tuple[int, int]:
@@ -159,6 +168,8 @@ class Session(NamedTuple):
     kind: str = ""
     ended_reason: str = ""
     ended_ago: float | None = None
+    # How its record was closed, once it was clear that no goodbye came any more: `ended`, `crashed`, `hung`; or "".
+    over: str = ""
     # The owner was seen to be a claude process; else it is only what CLAUDE_PID once said.
     recognised: bool = True
     # (pid, start) of its parent when it registered; () where nobody noted it.
@@ -166,6 +177,8 @@ class Session(NamedTuple):
     # Session ids whose background work this one took over ("move to background").
     predecessors: tuple[str, ...] = ()
     descendants: Mapping[tuple[int, int], Seen] = {}
+    # POSIX sessions of Bash calls that are being ended: (sid, ticks); what is born in one since then goes with it.
+    condemned_sids: tuple[tuple[int, int], ...] = ()
     started_at: str = ""
     heartbeat_ago: float | None = None
     activity_ago: float | None = None
@@ -223,5 +236,6 @@ __all__ = [
     "Session",
     "Snapshot",
     "compare",
+    "natural",
     "usable_pid",
 ]

@@ -38,7 +38,7 @@ def presence(session: Session, snapshot: Snapshot) -> Presence:
 
 def merged(sessions: Iterable[Session]) -> list[Session]:
     """One session per claude process. Our own record leads; what other registers add are more ids, never fewer."""
-    order = {"registry": 0, "client": 1, "roster": 2}
+    order = {"registry": 0, "client": 1, "roster": 2, "sweep": 8}
     found: dict[Identity, Session] = {}
     for session in sorted(sessions, key=lambda s: order.get(s.source, 9)):
         known = found.get(session.owner)
@@ -52,6 +52,8 @@ def merged(sessions: Iterable[Session]) -> list[Session]:
             kind=known.kind or session.kind,
             cwd=known.cwd or session.cwd,
             predecessors=(*known.predecessors, *session.predecessors),
+            descendants={**known.descendants, **session.descendants},
+            condemned_sids=(*known.condemned_sids, *session.condemned_sids),
         )
     return list(found.values())
 
@@ -83,9 +85,10 @@ class Owners:
             self._by_pid.setdefault(session.owner.pid, []).append(session)
             for one in session.ids:
                 self._by_id.setdefault(one, []).append(session)
-            # A process seen below two owners (a nested claude) belongs to the living one.
+            # A process seen below two owners belongs to the nested one, which started later.
             for key in session.descendants:
-                if key not in self._recorded or where == "live":
+                known = self._recorded.get(key)
+                if known is None or known.owner.start < session.owner.start:
                     self._recorded[key] = session
 
     def is_live(self, session: Session) -> bool:

@@ -69,6 +69,9 @@ def program(argv: Sequence[str]) -> str:
     return argv[0]
 
 
+_CLIENT_PACKAGES = ("/@anthropic-ai/claude-code", "/@anthropic-ai/claude-agent-sdk")
+
+
 def is_claude_name(comm: str) -> bool:
     """Whether a process name alone may be a client's: `claude`, or a native build's version (`2.1.329`)."""
     if comm in ("claude", "claude.exe"):
@@ -83,7 +86,7 @@ def is_claude(comm: str, argv: Sequence[str] = (), exe: str = "") -> bool:
         return True
     if "/claude/versions/" in exe or base(exe) in ("claude", "claude.exe"):
         return True
-    return "/@anthropic-ai/claude-code" in program(argv)
+    return any(part in program(argv) for part in _CLIENT_PACKAGES)
 
 
 # Subcommands that hold no conversation: the background daemon with its spares, and one-off commands.
@@ -150,9 +153,8 @@ def is_desktop_program(comm: str, argv: Sequence[str]) -> bool:
     )
 
 
-def is_command_shell(argv: Sequence[str]) -> bool:
-    """`sh -c COMMAND`: what a hook runs in."""
-    return len(argv) > 2 and base(argv[0]) in _SHELLS and argv[1].startswith("-") and "c" in argv[1]
+def is_shell(comm: str) -> bool:
+    return comm in _SHELLS
 
 
 def is_adopter(pid: int, comm: str) -> bool:
@@ -204,11 +206,11 @@ __all__ = [
     "is_build_daemon",
     "is_claude",
     "is_claude_name",
-    "is_command_shell",
     "is_desktop_program",
     "is_headless",
     "is_multiplexer",
     "is_private_browser",
+    "is_shell",
     "is_tool_shell",
     "is_tool_subshell",
     "kind_of",

@@ -66,10 +66,23 @@ class Ties:
             proven = self._explained(session, codes, marks) or not self._nameless_before(process)
             self.gone[process.pid] = Tie(session, codes, proven, process.pid)
         elif marks is not None and (marks.names_session or marks.claudecode):
+            led = self._led_by_a_dead_client(process, marks)
             if leader is not None and leader.owner.start <= process.start:
                 self.claimed[process.pid] = leader
+            elif led is not None:
+                self.gone[process.pid] = Tie(led, ("owner-group",), True, process.pid)
             else:
                 self.gone[process.pid] = self._unregistered(process, marks)
+
+    def _led_by_a_dead_client(self, process: Process, marks: Marks) -> Session | None:
+        """The registered session whose client led the process's group, for a server whose id nobody knows (--continue).
+
+        A group's number is not given out again while it has members, so the leader that was is the one that started it.
+        """
+        if marks.tool_child or process.pgid == process.pid:
+            return None
+        led = [s for s in self.owners.at_pid(process.pgid) if s.owner.start <= process.start]
+        return max(led, key=lambda s: s.owner.start, default=None)
 
     def _explained(self, session: Session, codes: tuple[str, ...], marks: Marks | None) -> bool:
         """Whether the tie names the claude process itself: seen below it, or CLAUDE_PID with nothing said against it.
@@ -112,8 +125,6 @@ class Ties:
         if marks is None:
             return
         exact = [s for s in self.owners.at_pid(marks.claude_pid) if s.owner.start <= process.start]
-        for session in exact:
-            yield session, "marker:claude-pid"
         ids = (marks.session_id,) if marks.session_id else marks.launched_by
         named = [s for one in ids for s in self.owners.named(one) if s.owner.start <= process.start]
         if exact and any(s.owner == e.owner for s in named for e in exact):
@@ -122,6 +133,12 @@ class Ties:
             # One id, several claude processes (a resumed crash): the group the process was born in tells whose it is.
             born_in = [s for s in named if process.pgid in (s.pgid, s.owner.pid)]
             named = born_in or named
+        nested = [s for s in named if all(s.owner.start > e.owner.start for e in exact)]
+        if exact and nested and not any(s.owner == e.owner for s in named for e in exact):
+            # A client started in a Bash call of another one: its helpers carry its id, and the outer one's CLAUDE_PID.
+            exact, named = [], nested
+        for session in exact:
+            yield session, "marker:claude-pid"
         code = "marker:session-id" if marks.session_id else "marker:launched-by"
         for session in named:
             yield session, code
@@ -164,7 +181,8 @@ class Ties:
         return (
             (leader is None or leader.dead)
             and detail.stdin_peer == "no"
-            and detail.stdin.startswith(("pipe:", "socket:"))
+            # A client gives its servers sockets. A pipe whose writer has ended is any shell's pipeline.
+            and detail.stdin.startswith("socket:")
         )
 
     def _spread(self, pid: int) -> None:
@@ -188,6 +206,21 @@ class Ties:
                 break
             at = above
         return at
+
+    def company(self) -> set[int]:
+        """Processes of gone sessions that are not meant to stay: what only they hold is held by nobody.
+
+        What let go on purpose may well be the client of a leftover, and is then a reason to keep that.
+        """
+        found = set()
+        for pid, tie in self.gone.items():
+            root = self.root(self.snapshot.processes[pid])
+            seen = tie.session.descendants.get(root.key)
+            marks = self.snapshot.marks.get(root.pid)
+            loose = marks is not None and marks.tool_child and root.pid != root.sid and seen is None
+            if tie.proven and not loose and not (seen is not None and seen.detached):
+                found.add(pid)
+        return found
 
     def interesting(self) -> set[int]:
         """The pids whose details a decision needs: everything tied to a gone session, and every living claude."""

@@ -26,9 +26,18 @@ if TYPE_CHECKING:
 
 # The client writes its JSON at once and closes; somebody else's open pipe must not hold a session up.
 _STDIN_SECONDS = 0.3
+_STDIN_ALL_SECONDS = 1.0
 _STDIN_MAX = 8 << 20
 _LOG_MAX = 128 * 1024
 _TEXT_MAX = 4096
+
+
+# What a session's own process says when its conversation changes.
+_MOVES = frozenset({"clear", "resume", "compact", "fork"})
+
+
+class Stranger(Exception):
+    """An event of a session whose process is registered as another one."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(event: str) -> None:
-    payload = _payload()
+    payload, heard = _payload()
     session_id = next(
         (
             one
@@ -60,7 +69,8 @@ def _run(event: str) -> None:
         return
     found = claude_process.find(os.environ, os.getpid())
     if event == "SessionEnd":
-        _say_goodbye(registry, session_id, found, payload)
+        if heard:
+            _say_goodbye(registry, session_id, found, payload)
     elif found is not None:
         entry = register(registry, session_id, found, payload)
         files.touch(os.path.join(entry.directory, "activity"))
@@ -74,11 +84,17 @@ def _run(event: str) -> None:
 
 
 def register(registry: Registry, session_id: str, found: Found, payload: dict[str, Any]) -> Entry:
-    """The record of this claude process, made, moved to a new conversation id, or taken back to life. Raises OSError."""
+    """The record of this claude process: made, moved to a new conversation id, or taken back to life.
+
+    Raises Stranger when the event is another process's, OSError when nothing can be written.
+    """
     owner = found.identity
     with registry.lock():
         entry = registry.find(*owner.key, session_id)
         if entry is not None:
+            if entry.record["session_id"] != session_id and payload.get("source") not in _MOVES:
+                # A client inside a Bash call of this one, under a name we do not know: not this one's conversation.
+                raise Stranger(f"process {owner.pid} is session {entry.record['session_id']}")
             entry = registry.move(entry, session_id)
             # Whoever starts a session or a turn has not ended: an earlier goodbye was not a final one.
             if entry.record.get("ended") is not None or entry.record.get("closed") is not None:
@@ -154,7 +170,8 @@ def _say_goodbye(
 def _records_of(registry: Registry, session_id: str, found: Found | None) -> list[Entry]:
     if found is not None:
         entry = registry.find(*found.identity.key, session_id)
-        return [entry] if entry is not None else []
+        ours = entry is not None and entry.record["session_id"] == session_id
+        return [entry] if entry is not None and ours else []
     # The client may be gone by now. Whoever still lives under the same id has not said goodbye.
     return [entry for entry in registry.of_session(session_id) if not _runs(entry)]
 
@@ -164,24 +181,34 @@ def _runs(entry: Entry) -> bool:
     return process is not None and process.start == entry.owner.start and not process.dead
 
 
-def _payload() -> dict[str, Any]:
-    """The event's JSON object; {} for none, garbage, or one that does not arrive in time."""
+def _payload() -> tuple[dict[str, Any], bool]:
+    """The event's JSON object, {} for none or garbage, and whether all of it was heard.
+
+    What does not arrive in time may say anything: a SessionEnd of which nothing was heard may be a mere /clear.
+    """
     data = b""
+    heard = False
     poll = select.poll()
+    until = clock.monotonic() + _STDIN_ALL_SECONDS
     try:
         poll.register(0, select.POLLIN)
-        while len(data) < _STDIN_MAX and poll.poll(int(_STDIN_SECONDS * 1000)):
+        while (
+            len(data) < _STDIN_MAX
+            and clock.monotonic() < until
+            and poll.poll(int(_STDIN_SECONDS * 1000))
+        ):
             part = os.read(0, 1 << 16)
             if not part:
+                heard = True
                 break
             data += part
     except OSError:
-        pass  # a closed stdin is an empty one
+        heard = True  # a closed stdin is an empty one
     try:
         value = jsontext.loads(data.decode("utf-8", "replace"))
     except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+        return {}, heard and not data
+    return (value, True) if isinstance(value, dict) else ({}, False)
 
 
 def _text(payload: dict[str, Any], key: str) -> str:

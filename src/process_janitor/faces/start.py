@@ -4,21 +4,43 @@ from __future__ import annotations
 
 import os
 
+from process_janitor.core.model import natural
 from process_janitor.system import files, launch, lease, leftovers, paths, procfs
-from process_janitor.system.config import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_janitor.core.model import Identity
     from process_janitor.system.registry import Registry
 
+_AUTO_VARIABLE = "PROCESS_JANITOR_AUTO_CLEANUP_ON_START"
+
 
 def ensure_watcher(root: str) -> bool:
-    """Start the watcher if nobody holds its lease. True when one was started."""
-    if not lease.is_free(root):
-        return False
-    launch.detached(launch.python(launch.script("watcher"), plugin_data_name()))
+    """Start the watcher if nobody holds its lease, or one of an older version does. True when one was started."""
+    held = lease.acquire(root)
+    if held is None:
+        if not _is_outdated(lease.version(root)):
+            return False
+        files.touch(os.path.join(root, lease.RETIRE_NAME))
+        launch.detached(launch.python(launch.script("watcher"), plugin_data_name()))
+        return True
+    # The watcher is born with the lease: of a hundred sessions that start at once, one starts it.
+    command = launch.python(launch.script("watcher"), plugin_data_name(), str(held))
+    launch.detached(command, keep=held)
+    os.close(held)
     return True
+
+
+def _is_outdated(running: str) -> bool:
+    """Whether the watcher that runs is of an older version than this plugin; False where either cannot be told."""
+    ours = _numbers(paths.plugin_version())
+    theirs = _numbers(running)
+    return bool(ours and theirs and theirs < ours)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = [natural(part) for part in version.split(".")]
+    return tuple(number for number in found if number is not None) if None not in found else ()
 
 
 def plugin_data_name() -> str:
@@ -31,7 +53,6 @@ def session_start(
 ) -> str:
     """The one line for the user, "" when all is well. Also starts `auto` and the environment's building where due."""
     root = registry.root
-    options = load_settings()
     build_environment(root)
     lines = []
     rivals = _rivals(registry, session_id, owner)
@@ -40,7 +61,7 @@ def session_start(
         lines.append(
             f"this conversation is also open in process {others}: two writers, one transcript"
         )
-    if options.value("auto_cleanup_on_start"):
+    if _cleans_on_start():
         launch.detached(launch.python(launch.script("watcher"), "--auto"))
     else:
         pids = _left_over(root, owner, look_now=watcher_started)
@@ -54,12 +75,21 @@ def session_start(
     return "process-janitor: " + "; ".join(lines) if lines else ""
 
 
+def _cleans_on_start() -> bool:
+    """`auto_cleanup_on_start`. Most users have configured nothing, and then the settings need not even be loaded."""
+    if not os.path.exists(paths.config_file()) and _AUTO_VARIABLE not in os.environ:
+        return False
+    from process_janitor.system.config import load_settings
+
+    return bool(load_settings().value("auto_cleanup_on_start"))
+
+
 def _left_over(root: str, owner: Identity, *, look_now: bool) -> list[int]:
     """Known from the living watcher's note. Only when there was no watcher does the first session look for itself."""
     if not look_now:
         return leftovers.still_there(root, owner.boot_id) or []
     from process_janitor.sweep import look, proven
-    from process_janitor.system.config import Unsafe, policy
+    from process_janitor.system.config import Unsafe, load_settings, policy
 
     try:
         return [
@@ -90,10 +120,8 @@ def build_environment(root: str) -> None:
         return
     try:
         built = files.read_text(os.path.join(root, "environment")).splitlines()
-        with open(
-            os.path.join(plugin, "requirements.lock"), encoding="ascii", errors="replace"
-        ) as lock:
-            wanted = lock.readline().strip()
+        with open(os.path.join(plugin, "requirements.lock"), "rb") as lock:
+            wanted = lock.readline().decode("utf-8", "replace").strip()
     except OSError:
         built, wanted = [], ""
     if (

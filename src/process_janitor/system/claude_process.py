@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core import shapes
-from process_janitor.core.model import Identity, Process, usable_pid
+from process_janitor.core.model import Identity, Process, natural, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.system import identity, procfs
 
@@ -30,8 +30,7 @@ def find(environment: Mapping[str, str], pid: int) -> Found | None:
     A hook's parent is a shell, so the parent proves nothing. CLAUDE_PID is inherited: an old client inside a newer one
     shows the outer client's, so a nearer claude goes before it.
     """
-    text = environment.get("CLAUDE_PID", "")
-    named = int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0
+    named = natural(environment.get("CLAUDE_PID", ""))
     for above in ancestors(pid):
         if above.pid == named or _is_claude(above):
             return _found(above, recognised=True)

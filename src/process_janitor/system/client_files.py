@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core import jsontext
-from process_janitor.core.model import Identity, Session, usable_pid
+from process_janitor.core.model import Identity, Session, natural, usable_pid
 from process_janitor.core.record import valid_session_id
 from process_janitor.system import files
 
@@ -28,7 +28,7 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
     except OSError:
         return
     for name in names:
-        if name.endswith(".json") and name[:-5].isdigit():
+        if name.endswith(".json") and natural(name[:-5]):
             document = _document(os.path.join(directory, name))
             owner = _identity(document, boot_id, pid_namespace)
             session_id = document.get("sessionId")
@@ -83,15 +83,15 @@ def _document(path: str) -> dict[str, object]:
 
 def _identity(document: dict[str, object], boot_id: str, pid_namespace: int) -> Identity | None:
     pid, start = document.get("pid"), document.get("procStart")
-    if isinstance(start, str) and start.isdigit():
-        start = int(start)
+    if isinstance(start, str):
+        start = natural(start)
     if not usable_pid(pid) or type(start) is not int or start <= 0:
         return None
     domain = document.get("pidDomain")
     namespace = pid_namespace
     if isinstance(domain, str) and ":pid:[" in domain:
         number = domain.rsplit(":pid:[", 1)[1].rstrip("]")
-        namespace = int(number) if number.isdigit() else 0
+        namespace = natural(number) or 0
     return Identity(pid, start, boot_id, namespace)
 
 

@@ -21,14 +21,15 @@ _SAMPLE_SECONDS = 0.2
 def details(
     processes: Mapping[int, Process],
     wanted: Collection[int],
+    company: Collection[int],
     leftovers: Collection[int],
     clients: Collection[int],
     uid: int,
 ) -> dict[int, Detail]:
     """The details of `wanted`, this user's only.
 
-    `leftovers` may only have each other for company: what one of them holds is held by nobody. `clients` are living
-    claude processes, asked for whoever could still reach them.
+    Of `leftovers` it is asked who talks to them. What only one of `company` holds is held by nobody: they are about to
+    go. `clients` are living claude processes, asked for whoever could still reach them.
     """
     own = {
         p for p in wanted if p in processes and processes[p].uid == uid and not processes[p].dead
@@ -37,21 +38,21 @@ def details(
     loose = own.intersection(leftovers)
     stdin = {pid: procfs.link(pid, "fd/0") or "" for pid in own}
     stdout = {pid: procfs.link(pid, "fd/1") or "" for pid in own}
-    company = set(leftovers)
-    asked = {pid: stdin[pid] for pid in loose}
-    stdin_peer = peers.far_ends(asked, everyone, company) if asked else {}
-    served = ports.listening(loose, everyone, company) if loose else {}
+    sockets = (peers.unix_peers() or {}) if loose or own.intersection(clients) else {}
+    served = ports.listening(loose, sockets, everyone, company) if loose else {}
     found = {}
     for pid in own:
         port = served.get(pid)
         found[pid] = _detail(pid, stdin[pid], stdout[pid])._replace(
-            stdin_peer=stdin_peer.get(pid, "unknown"),
+            stdin_peer=peers.far_end(pid, 0, sockets, everyone, company)
+            if pid in loose
+            else "unknown",
             serving=port.serving if port is not None else "no",
             ports=port.ports if port is not None else (),
         )
     tree = Tree(processes)
     for pid in own.intersection(clients):
-        found[pid] = _reach(found[pid], pid, tree, everyone)
+        found[pid] = _reach(found[pid], pid, tree, sockets, everyone)
     for pid, share in _cpu_shares(tree, found).items():
         found[pid] = found[pid]._replace(cpu_share=share)
     return found
@@ -81,7 +82,13 @@ def _hung_up(stdin: str, stdout: str) -> Ternary:
     return "yes" if stdin.endswith(" (deleted)") and stdout.endswith(" (deleted)") else "no"
 
 
-def _reach(detail: Detail, pid: int, tree: Tree, everyone: Collection[int]) -> Detail:
+def _reach(
+    detail: Detail,
+    pid: int,
+    tree: Tree,
+    sockets: Mapping[int, int],
+    everyone: Collection[int],
+) -> Detail:
     """Whether anybody outside its own tree can still reach a client. Looked up only where it seems to be cut off."""
     process = tree.processes[pid]
     parent = tree.parent(process)
@@ -89,10 +96,10 @@ def _reach(detail: Detail, pid: int, tree: Tree, everyone: Collection[int]) -> D
     if detail.terminal_hung_up != "yes" and not adopted:
         return detail
     company = {pid, *tree.descendants(pid)}
-    ends = peers.far_ends({0: detail.stdin}, everyone, company)[0]
-    told = peers.far_ends({0: detail.stdout}, everyone, company)[0]
-    sockets = peers.socket_company(pid, everyone, company)
-    return detail._replace(stdin_peer=ends, stdout_peer=told, socket_peer=sockets)
+    ends = peers.far_end(pid, 0, sockets, everyone, company)
+    told = peers.far_end(pid, 1, sockets, everyone, company)
+    linked = peers.socket_company(pid, sockets, everyone, company)
+    return detail._replace(stdin_peer=ends, stdout_peer=told, socket_peer=linked)
 
 
 def _cpu_shares(tree: Tree, found: Mapping[int, Detail]) -> dict[int, float]:

@@ -89,6 +89,11 @@ def remove(path: str) -> None:
     _remove(path)
 
 
+def make_root(path: str) -> None:
+    """The state directory, 0700 when it is made. It may be a link that its user made; what we make in it never is."""
+    os.makedirs(path, mode=0o700, exist_ok=True)
+
+
 def make_directory(path: str) -> None:
     """A directory of ours, 0700, with its parents. Raises OSError when something else is in its place."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -151,6 +156,7 @@ __all__ = [
     "append_bounded",
     "append_line",
     "make_directory",
+    "make_root",
     "read_text",
     "remove",
     "touch",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.model import Identity
+from process_janitor.core.model import Identity, usable_pid
 from process_janitor.system import procfs
 
 
@@ -55,6 +55,8 @@ def open_pidfd(identity: Identity) -> int | None:
     Opened first and checked after: once open it can only mean the process that was there, so a pid that is reused
     between the two is noticed here and a later reuse cannot matter.
     """
+    if not usable_pid(identity.pid):
+        return None
     try:
         fd = os.pidfd_open(identity.pid)
     except ProcessLookupError:
@@ -66,4 +68,27 @@ def open_pidfd(identity: Identity) -> int | None:
     return fd
 
 
-__all__ = ["boot_id", "host_name", "identify", "open_pidfd", "pid_namespace"]
+def proven_gone(owner: Identity, started: int) -> bool:
+    """Whether no process of this identity can be running: asked of the kernel again, one process at a time.
+
+    A table that misses a row proves little. An owner known by its pid alone (start 0) is gone when what has its pid now
+    started after its child (`started`) did.
+    """
+    if not usable_pid(owner.pid):
+        return False
+    try:
+        fd = os.pidfd_open(owner.pid)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    try:
+        row = procfs.process(owner.pid)
+        if row is None or row.dead:
+            return True
+        return row.start != owner.start if owner.start else row.start > started
+    finally:
+        os.close(fd)
+
+
+__all__ = ["boot_id", "host_name", "identify", "open_pidfd", "pid_namespace", "proven_gone"]

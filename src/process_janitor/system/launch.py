@@ -15,22 +15,27 @@ _PASSED = frozenset({
     "HOME", "PATH", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "CLAUDE_CONFIG_DIR", "DISPLAY",
     "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "SYSTEMROOT", "USERPROFILE",
 })  # fmt: skip
+_DIRECTORIES = frozenset({"CLAUDE_CONFIG_DIR", "PROCESS_JANITOR_HOME"})
+_DESCRIPTORS_MAX = 1 << 20
 _PASSED_PREFIX = "PROCESS_JANITOR_"
 _NOT_PASSED = frozenset({"PROCESS_JANITOR_KEEP"})
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {
-        name: value
+        # Whoever starts detached starts in another directory.
+        name: os.path.abspath(value) if name in _DIRECTORIES and value else value
         for name, value in environment.items()
         if name in _PASSED or (name.startswith(_PASSED_PREFIX) and name not in _NOT_PASSED)
     }
 
 
-def detached(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+def detached(
+    argv: Sequence[str], environment: Mapping[str, str] | None = None, keep: int | None = None
+) -> None:
     """Start `argv` (an absolute program) and return at once. Raises OSError when not even a fork is to be had.
 
-    It gets a clean environment unless it is given one.
+    It gets a clean environment unless it is given one, and no descriptor of ours but `keep`, under its own number.
 
     Claude Code ends a hook's descendants by parent pid when it times out; a child whose parent has already gone, in a
     session of its own and without the hook's descriptors, is out of its reach and holds nothing open.
@@ -47,7 +52,11 @@ def detached(argv: Sequence[str], environment: Mapping[str, str] | None = None) 
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
-        os.closerange(3, 256)
+        end = min(os.sysconf("SC_OPEN_MAX"), _DESCRIPTORS_MAX)
+        os.closerange(3, end if keep is None else keep)
+        if keep is not None:
+            os.closerange(keep + 1, end)
+            os.set_inheritable(keep, True)
         passed = clean_environment(os.environ) if environment is None else dict(environment)
         os.execve(argv[0], list(argv), passed)
     finally:

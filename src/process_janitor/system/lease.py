@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.model import Identity
+from process_janitor.core.model import Identity, natural
 from process_janitor.system import files, procfs
 
 LOCK_NAME = "watcher.lock"
 HOLDER_NAME = "watcher"
+# Put there by a hook of a newer version; the holder then steps down.
+RETIRE_NAME = "watcher.retire"
 
 
 def acquire(root: str) -> int | None:
@@ -36,9 +38,9 @@ def announce(root: str, holder: Identity, version: str) -> None:
 def holder(root: str, boot_id: str) -> tuple[int, int] | None:
     """(pid, start) of the living watcher, None when there is none."""
     words = _announced(root)
-    if len(words) < 3 or words[2] != boot_id or not (words[0].isdigit() and words[1].isdigit()):
+    pid, start = (natural(word) for word in (*words, "", "")[:2])
+    if pid is None or start is None or words[2:3] != [boot_id]:
         return None
-    pid, start = int(words[0]), int(words[1])
     row = procfs.process(pid)
     return (pid, start) if row is not None and row.start == start and not row.dead else None
 
@@ -56,16 +58,4 @@ def _announced(root: str) -> list[str]:
         return []
 
 
-def is_free(root: str) -> bool:
-    """Whether nobody holds the lease now. The probe holds it for an instant and may make a starter step back."""
-    try:
-        fd = acquire(root)
-    except OSError:
-        return False
-    if fd is None:
-        return False
-    os.close(fd)
-    return True
-
-
-__all__ = ["acquire", "announce", "holder", "is_free", "version"]
+__all__ = ["acquire", "announce", "holder", "version"]

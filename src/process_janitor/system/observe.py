@@ -40,13 +40,13 @@ def known_sessions(root: str) -> tuple[Session, ...]:
     )
 
 
-def observe(root: str, also: Collection[int] = ()) -> Observation:
-    """Read the machine. `also` are pids whose details are wanted whatever ties them.
+def observe(root: str, also: Collection[int] = (), more: Collection[Session] = ()) -> Observation:
+    """Read the machine. `also` are pids whose details are wanted whatever ties them; `more` is known of sessions.
 
     Sessions are read before the table: a session that registers in between is then missing from both readings or in the
     table alone, never believed dead because the table is older than its record.
     """
-    sessions = known_sessions(root)
+    sessions = (*known_sessions(root), *more)
     uid = os.geteuid() if hasattr(os, "geteuid") else 0
     table = procfs.table()
     snapshot = Snapshot(
@@ -65,7 +65,7 @@ def observe(root: str, also: Collection[int] = ()) -> Observation:
     # The ancestors of a leftover are asked as well: a veto may cover the tree below them.
     for pid in list(ties.gone):
         wanted.update(above.pid for above in ties.tree.ancestors(table[pid]) if above.pid > 1)
-    found = details(table, wanted, set(ties.gone), set(ties.owners.live), uid)
+    found = details(table, wanted, ties.company(), set(ties.gone), set(ties.owners.live), uid)
     return Observation(snapshot._replace(details=found), sessions)
 
 

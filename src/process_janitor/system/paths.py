@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+from process_janitor.core import jsontext
+from process_janitor.system import files
+
 
 def config_dir() -> str:
     """Claude Code's own directory, absolute."""
@@ -33,4 +36,14 @@ def plugin_root() -> str:
     return here if os.path.exists(os.path.join(here, ".claude-plugin", "plugin.json")) else ""
 
 
-__all__ = ["config_dir", "config_file", "plugin_root", "root"]
+def plugin_version() -> str:
+    """The version in the plugin's manifest, "" for a package without the plugin around it."""
+    try:
+        text = files.read_text(os.path.join(plugin_root(), ".claude-plugin", "plugin.json"))
+        found = jsontext.loads(text).get("version")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return found if isinstance(found, str) and " " not in found else ""
+
+
+__all__ = ["config_dir", "config_file", "plugin_root", "plugin_version", "root"]

@@ -7,9 +7,12 @@ own socket list (NETLINK_SOCK_DIAG), which names each socket's peer.
 from __future__ import annotations
 
 import _socket
+import errno
 import os
+import select
 import struct
 
+from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.system import procfs
 
 TYPE_CHECKING = False
@@ -76,19 +79,25 @@ def inode(link: str) -> int:
     return int(number[:-1]) if kind in ("pipe", "socket") and number[:-1].isdigit() else 0
 
 
-def holders(pids: Iterable[int], wanted: Iterable[int]) -> dict[int, set[int]] | None:
-    """Inode -> pids that hold a descriptor of it, among `wanted` inodes.
+class Holders(NamedTuple):
+    """Inode -> pids seen to hold it, and whether every process asked could be looked into."""
 
-    None as soon as one of the processes may not be looked into: then nothing can be said to be held by nobody.
-    """
+    found: dict[int, set[int]]
+    complete: bool
+
+
+def holders(pids: Iterable[int], wanted: Iterable[int]) -> Holders:
+    """Who among `pids` holds a descriptor of one of these inodes."""
     names = {f"{kind}:[{number}]": number for number in wanted for kind in ("pipe", "socket")}
     found: dict[int, set[int]] = {}
-    for pid in pids:
+    complete = True
+    for pid in pids if names else ():
         directory = f"{procfs.PROC}/{pid}/fd"
         try:
             descriptors = os.listdir(directory)
         except PermissionError:
-            return None
+            complete = False
+            continue
         except OSError:
             continue
         for descriptor in descriptors:
@@ -98,58 +107,76 @@ def holders(pids: Iterable[int], wanted: Iterable[int]) -> dict[int, set[int]] |
                 continue
             if number is not None:
                 found.setdefault(number, set()).add(pid)
-    return found
+    return Holders(found, complete)
 
 
-def far_ends(
-    links: Mapping[int, str], everyone: Iterable[int], company: Iterable[int]
-) -> dict[int, Ternary]:
-    """For each key, whether somebody outside `company` holds the other end of the descriptor its link names.
+def far_end(
+    pid: int,
+    descriptor: int,
+    sockets: Mapping[int, int],
+    everyone: Iterable[int],
+    company: Iterable[int],
+) -> Ternary:
+    """Whether somebody outside `company` holds the other end of a process's standard input (0) or output (1).
 
-    `links` are readings of /proc/PID/fd/N. Anything but a pipe or a connected socket has no other end: `unknown`.
+    The kernel answers for everybody, other users and containers included: a socket without a peer, a pipe without a
+    writer or reader is held by nobody. Where there is another end, its holder must be seen to be company for a "no".
     """
-    own = set(company)
-    sockets = (
-        (unix_peers() or {}) if any(link.startswith("socket:") for link in links.values()) else {}
-    )
-    ends: dict[int, int | None] = {}
-    for key, link in links.items():
-        number = inode(link)
-        if number:
-            ends[key] = sockets.get(number) if link.startswith("socket:") else number
-    held = holders(everyone, {end for end in ends.values() if end})
-    answers: dict[int, Ternary] = {}
-    for key in links:
-        end = ends.get(key)
+    link = procfs.link(pid, f"fd/{descriptor}") or ""
+    number = inode(link)
+    if not number:
+        return "unknown"
+    if link.startswith("socket:"):
+        end = sockets.get(number)
         if end is None:
-            answers[key] = "unknown"
-        elif end == 0:
-            answers[key] = "no"
-        else:
-            answers[key] = "unknown" if held is None else _somebody(held, end, own)
-    return answers
+            return "unknown"
+        if end == 0:
+            return "no"
+    else:
+        end = number
+        if _hung_up(pid, descriptor):
+            return "no"
+    who = holders(everyone, (end,))
+    others = who.found.get(end, set()) - ({pid} if link.startswith("pipe:") else set())
+    if others - set(company):
+        return "yes"
+    return "no" if others and who.complete else "unknown"
 
 
-def _somebody(held: Mapping[int, set[int]], number: int, own: set[int]) -> Ternary:
-    return "yes" if held.get(number, set()) - own else "no"
+def _hung_up(pid: int, descriptor: int) -> bool:
+    """Whether a pipe has lost its last writer (0) or reader (1), asked of the pipe itself without touching it."""
+    flags = os.O_RDONLY if descriptor == 0 else os.O_WRONLY
+    try:
+        fd = os.open(f"{procfs.PROC}/{pid}/fd/{descriptor}", flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        return (
+            descriptor == 1 and error.errno == errno.ENXIO
+        )  # a pipe nobody reads cannot be opened for writing
+    try:
+        poll = select.poll()
+        poll.register(fd, 0)
+        return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
+    finally:
+        os.close(fd)
 
 
-def socket_company(pid: int, everyone: Iterable[int], company: Iterable[int]) -> Ternary:
+def socket_company(
+    pid: int, sockets: Mapping[int, int], everyone: Iterable[int], company: Iterable[int]
+) -> Ternary:
     """Whether any unix socket of a process is connected to one that somebody outside `company` holds."""
-    peers = unix_peers()
     try:
         names = os.listdir(f"{procfs.PROC}/{pid}/fd")
     except OSError:
         return "unknown"
-    if peers is None:
+    if not sockets:
         return "unknown"
     links = (procfs.link(pid, f"fd/{name}") or "" for name in names)
-    far = {peers.get(inode(link), 0) for link in links if link.startswith("socket:")} - {0}
-    held = holders(everyone, far) if far else {}
-    if held is None:
-        return "unknown"
+    ends = {sockets.get(inode(link), 0) for link in links if link.startswith("socket:")} - {0}
+    who = holders(everyone, ends)
     own = set(company)
-    return "yes" if any(held.get(number, set()) - own for number in far) else "no"
+    if any(who.found.get(end, set()) - own for end in ends):
+        return "yes"
+    return "no" if who.complete and all(end in who.found for end in ends) else "unknown"
 
 
-__all__ = ["far_ends", "holders", "inode", "socket_company", "unix_peers"]
+__all__ = ["Holders", "far_end", "holders", "inode", "socket_company", "unix_peers"]

@@ -33,10 +33,16 @@ class _Connection(NamedTuple):
 
 
 def listening(
-    wanted: Collection[int], everyone: Collection[int], leftovers: Collection[int]
+    wanted: Collection[int],
+    local: Collection[int],
+    everyone: Collection[int],
+    leftovers: Collection[int],
 ) -> dict[int, Served]:
-    """Pid -> its listening ports, and whether a client outside `leftovers` is connected to one of them."""
-    sockets = {pid: _sockets(pid) for pid in wanted}
+    """Pid -> its listening ports, and whether a client outside `leftovers` is connected to one of them.
+
+    `local` are the inodes of unix sockets: a process that holds no others has no port to ask for.
+    """
+    sockets = {pid: _sockets(pid).difference(local) for pid in wanted}
     if not any(sockets.values()):
         return {}
     table = _connections()
@@ -65,10 +71,9 @@ def _clients(
     near = [c for c in table if (c.local, c.remote) in far_ends]
     if len(near) < len(accepted):
         return "yes"  # the client is on another machine, or in another network namespace
-    held = peers.holders(everyone, {c.inode for c in near if c.inode})
-    if held is None:
-        return "yes"
-    return "yes" if any(held.get(c.inode, {0}) - set(leftovers) for c in near) else "no"
+    who = peers.holders(everyone, {c.inode for c in near if c.inode})
+    # A client that cannot be seen is somebody else's: only one seen among the leftovers does not count.
+    return "yes" if any(who.found.get(c.inode, {0}) - set(leftovers) for c in near) else "no"
 
 
 def _sockets(pid: int) -> set[int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.model import Marks, Process
+from process_janitor.core.model import Marks, Process, natural, usable_pid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 PROC = "/proc"
 _STAT_MAX = 4096
+_CHUNK = 16384
 # An environment is at most 2 MB on a default kernel (ARG_MAX is a quarter of the 8 MB stack); /proc gives it whole.
 _ENVIRON_MAX = 4 * 1024 * 1024
 _CMDLINE_MAX = 256 * 1024
+_LISTINGS_MAX = 4
 
 
 def available() -> bool:
@@ -25,36 +27,44 @@ def available() -> bool:
 
 
 def read(path: str, limit: int = _STAT_MAX) -> bytes | None:
-    """At most `limit` bytes of a /proc file, None when it is gone or forbidden."""
+    """At most `limit` bytes of a /proc file, None when it is gone or forbidden.
+
+    Raises OSError when it is we who cannot read (no descriptor or memory left): that must not look like an empty
+    machine, on which every session would be dead.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError, PermissionError, NotADirectoryError):
         return None
     try:
-        data = os.read(fd, limit)
-        # A short read is the whole of a small /proc file; longer ones come in pieces.
-        while len(data) >= 4096 and len(data) < limit:
-            more = os.read(fd, limit - len(data))
+        # Asking for megabytes at once would allocate them for every process of the table. A short read is not the end:
+        # tables such as net/tcp come in whole lines, a page at most.
+        data = os.read(fd, min(limit, _CHUNK))
+        while data and len(data) < limit:
+            more = os.read(fd, _CHUNK)
             if not more:
                 break
             data += more
-    except OSError:
+    except (ProcessLookupError, PermissionError, IsADirectoryError):
         return None
     finally:
         os.close(fd)
-    return data
+    return data[:limit]
 
 
 def process(pid: int) -> Process | None:
     """One row of the table, now."""
-    data = read(f"{PROC}/{pid}/stat")
-    if data is None:
+    try:
+        fd = os.open(f"{PROC}/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     try:
-        uid = os.stat(f"{PROC}/{pid}").st_uid
-    except OSError:
+        # Only the directory always belongs to the process's user; the files of one that may not be dumped are root's.
+        return _parsed(os.read(fd, _STAT_MAX), os.stat(f"{PROC}/{pid}").st_uid)
+    except (FileNotFoundError, ProcessLookupError):
         return None
-    return _parsed(data, uid)
+    finally:
+        os.close(fd)
 
 
 def _parsed(data: bytes, uid: int) -> Process | None:
@@ -87,8 +97,10 @@ def _all_threads_gone(pid: int) -> bool:
 
     try:
         fd = os.pidfd_open(pid)
-    except OSError:
+    except ProcessLookupError:
         return True
+    except OSError:
+        return False  # cannot tell; a zombie taken for alive does no harm
     try:
         poll = select.poll()
         poll.register(fd, select.POLLIN)
@@ -102,12 +114,22 @@ def pids() -> list[int]:
 
 
 def table() -> dict[int, Process]:
-    """The whole process table. Processes that come or go meanwhile may be missing: absence alone proves little."""
+    """The whole process table.
+
+    Whoever is born while it is read is looked for again, so that a process which forks and ends all the time (its child
+    born after the listing, itself gone before its turn) does not slip through every time.
+    """
     found = {}
-    for pid in pids():
-        row = process(pid)
-        if row is not None:
-            found[pid] = row
+    known: set[int] = set()
+    for _ in range(_LISTINGS_MAX):
+        born = [pid for pid in pids() if pid not in known]
+        if not born:
+            break
+        known.update(born)
+        for pid in born:
+            row = process(pid)
+            if row is not None:
+                found[pid] = row
     return found
 
 
@@ -144,7 +166,8 @@ def marks(pid: int) -> Marks | None:
 
 def _value(field: str, text: str) -> object:
     if field == "claude_pid":
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0
+        pid = natural(text)
+        return pid if usable_pid(pid) else 0
     if field == "launched_by":
         return tuple(part for part in text.replace(",", " ").split() if part)
     if field in ("tool_child", "claudecode", "keep"):

@@ -56,7 +56,7 @@ class Registry:
 
     def prepare(self) -> None:
         """Make the directories a writer needs. Raises OSError."""
-        files.make_directory(self.root)
+        files.make_root(self.root)
         files.make_directory(self.sessions)
 
     def version(self) -> int:
@@ -138,6 +138,7 @@ class Registry:
         moved = self.write(renamed(entry.record, session_id))
         files.remove(entry.path)
         self._drop_empty(entry.directory)
+        files.touch(self._changed)  # whoever read in between has seen both
         return moved
 
     def drop(self, entry: Entry) -> None:
@@ -156,6 +157,20 @@ class Registry:
         except OSError:
             return  # something of somebody else's is in it: not ours to remove
 
+    def _aside(self, path: str) -> str:
+        """Where an unusable record was moved to, "" when it could not be moved. Never onto an earlier one."""
+        parts = path.split(os.sep)
+        for number in range(1000):
+            target = os.path.join(self.quarantine, f"{parts[-2]}--{parts[-1]}.{number}")
+            if not os.path.lexists(target):
+                try:
+                    files.make_directory(self.quarantine)
+                    os.rename(path, target)
+                except OSError:
+                    return ""
+                return target
+        return ""
+
     def quarantine_malformed(self) -> list[tuple[str, str]]:
         """Move every unusable record aside, never delete it. Returns (new path, reason)."""
         moved = []
@@ -165,11 +180,9 @@ class Registry:
             except FileNotFoundError:
                 continue
             except (OSError, MalformedRecord) as error:
-                files.make_directory(self.quarantine)
-                parts = path.split(os.sep)
-                target = os.path.join(self.quarantine, f"{parts[-2]}--{parts[-1]}")
-                os.rename(path, target)
-                moved.append((target, str(error)))
+                target = self._aside(path)
+                if target:
+                    moved.append((target, str(error)))
         return moved
 
 
@@ -184,7 +197,7 @@ def as_session(entry: Entry, now: float, boot_id: str) -> Session:
     """What a record says, in the decision's words. `now` is the monotonic clock of boot `boot_id`."""
     record = entry.record
     ended = record.get("ended")
-    same_boot = record["boot_id"] == boot_id
+    same_boot = ended is not None and ended["boot_id"] == boot_id
     return Session(
         session_id=record["session_id"],
         owner=entry.owner,
@@ -197,6 +210,7 @@ def as_session(entry: Entry, now: float, boot_id: str) -> Session:
         cgroup=record.get("cgroup", ""),
         ended_reason=ended["reason"] if ended else "",
         ended_ago=max(0.0, now - ended["monotonic"]) if ended and same_boot else None,
+        over=_over(record),
         parent=tuple(record.get("parent") or ()),
         recognised=record.get("recognised") is True,
         predecessors=(record["forked_from"],)
@@ -204,6 +218,12 @@ def as_session(entry: Entry, now: float, boot_id: str) -> Session:
         else (),
         started_at=record.get("started_at", ""),
     )
+
+
+def _over(record: dict[str, Any]) -> str:
+    closed = record.get("closed")
+    state = closed.get("state") if isinstance(closed, dict) else None
+    return state if isinstance(state, str) else ""
 
 
 __all__ = ["Entry", "Registry", "as_session"]

@@ -44,7 +44,8 @@ def prune(registry: Registry, days: int) -> int:
             removed += _drop(registry, entry)
     closed.sort(key=lambda pair: pair[0])
     for number, (age, entry) in enumerate(closed):
-        over = number >= _CLOSED_MAX and entry.record["boot_id"] != boot
+        limit = _CLOSED_MAX if entry.record["boot_id"] != boot else 4 * _CLOSED_MAX
+        over = number >= limit
         if over or age > days * _DAY_SECONDS:
             removed += _drop(registry, entry)
     return removed

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.model import Seen
+from process_janitor.core.model import Seen, natural
 from process_janitor.system import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FIELDS = 6
+_FIELDS = 7
 _FILE_MAX = 4 << 20
 
 
@@ -32,10 +32,10 @@ def load(root: str, pid: int, start: int) -> dict[tuple[int, int], Seen]:
     found = {}
     for line in text.splitlines():
         words = line.split()
-        if len(words) == _FIELDS and all(word.isdigit() for word in words):
-            numbers = [int(word) for word in words]
+        numbers = [number for number in map(natural, words) if number is not None]
+        if len(words) == len(numbers) == _FIELDS:
             found[numbers[0], numbers[1]] = Seen(
-                numbers[2], numbers[3], numbers[4] == 1, numbers[5] == 1
+                numbers[2], numbers[3], numbers[4] == 1, numbers[5] == 1, numbers[6] == 1
             )
     return found
 
@@ -44,7 +44,8 @@ def store(root: str, pid: int, start: int, descendants: Mapping[tuple[int, int],
     """Replace what is remembered. Raises OSError."""
     files.make_directory(os.path.join(root, "trees"))
     lines = [
-        f"{key[0]} {key[1]} {seen.parent_pid} {seen.parent_start} {int(seen.detached)} {int(seen.server)}\n"
+        f"{key[0]} {key[1]} {seen.parent_pid} {seen.parent_start}"
+        f" {int(seen.detached)} {int(seen.server)} {int(seen.condemned)}\n"
         for key, seen in sorted(descendants.items())
     ]
     files.write_text(path(root, pid, start), "".join(lines))

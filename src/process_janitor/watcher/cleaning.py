@@ -28,33 +28,60 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
     options = load_settings()
     limit = options.value("auto_limit")
 
-    def belongs(decision: Decision) -> bool:
-        return proven(decision) and decision.owner is not None and decision.owner.key in gone
+    registry = Registry(root)
+    crashed = _Crashed(registry)
 
-    def helps(decision: Decision) -> bool:
-        return belongs(decision) and decision.kind != "hook"
+    def belongs(decision: Decision) -> bool:
+        owner = decision.owner
+        return (
+            proven(decision) and owner is not None and (owner.key in gone or owner.key in crashed)
+        )
 
     def hangs(decision: Decision) -> bool:
         return proven(decision) and decision.process.key in hung
 
-    registry = Registry(root)
-    if gone and options.value("cleanup_on_exit"):
-        sweep(root, options, "watcher", helps, limit)
-        if not _said_goodbye(registry, gone):
-            sweep(root, options, "watcher", belongs, limit)
+    cleans = gone and options.value("cleanup_on_exit")
+    if cleans and sweep(root, options, "watcher", belongs, limit).busy:
+        raise RuntimeError("another cleanup has been running for a minute")
     if hung:
         swept = sweep(root, options, "watcher", hangs, limit)
         for action in swept.actions:
             entry = registry.find(*action.decision.process.key)
             if entry is not None and action.signals:
                 registry.write({**entry.record, "hung": {"at": clock.utc()}})
+    goodbye = _said_goodbye(registry, gone)
     for key in gone:
         entry = registry.find(*key)
         if entry is not None and not entry.record.get("closed") and not _runs(entry):
             close(registry, entry)
+    if cleans and not goodbye:
+        # Now that it is known to have been a crash, hooks that it cut off can be told from hooks at work.
+        sweep(root, options, "watcher", belongs, limit)
     prune(registry, options.value("retention_days"))
     judged = look(root, policy(root, options))
     leftovers.store(root, [d.identity for d in judged.decisions if proven(d)])
+
+
+class _Crashed:
+    """Sessions without a goodbye that nobody has cleaned up after yet: one that dies while we wait out another one's
+    grace need not wait for it. What is alive among them is never decided `reap`.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._version = -1
+        self._keys: set[tuple[int, int]] = set()
+
+    def __contains__(self, key: tuple[int, int]) -> bool:
+        version = self._registry.version()
+        if version != self._version:
+            self._version = version
+            self._keys = {
+                entry.owner.key
+                for entry in self._registry.entries()
+                if not entry.record.get("closed") and not entry.record.get("ended")
+            }
+        return key in self._keys
 
 
 def _said_goodbye(registry: Registry, gone: Collection[tuple[int, int]]) -> bool:

@@ -9,12 +9,18 @@ from process_janitor.system.registry import Entry, Registry, as_session
 
 def close(registry: Registry, entry: Entry) -> None:
     """Mark a session as over. The record stays: what it left running is known by it. Raises OSError."""
-    session = as_session(entry, clock.monotonic(), identity.boot_id())
-    state = "ended" if session.ended_reason else "crashed"
-    if entry.record.get("hung"):
-        state = "hung"
-    registry.write({**entry.record, "closed": {"at": clock.utc(), "state": state}})
-    Journal(registry.root).session_over(session, state)
+    with registry.lock():
+        # Read again under the lock: a goodbye may have come in since.
+        current = registry.find(*entry.owner.key, entry.record["session_id"])
+        if current is None or current.record.get("closed"):
+            return
+        session = as_session(current, clock.monotonic(), identity.boot_id())
+        state = "ended" if session.ended_reason else "crashed"
+        if current.record.get("hung"):
+            state = "hung"
+        # The journal first: killed in between, the story is told twice rather than never.
+        Journal(registry.root).session_over(session, state)
+        registry.write({**current.record, "closed": {"at": clock.utc(), "state": state}})
 
 
 __all__ = ["close"]

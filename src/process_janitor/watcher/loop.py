@@ -13,7 +13,7 @@ import os
 import select
 import time
 
-from process_janitor.core.model import Seen
+from process_janitor.core.model import Seen, natural
 from process_janitor.core.tree import Tree
 from process_janitor.system import clock, identity, lease, paths, procfs, seen
 from process_janitor.system.config import load_settings
@@ -24,7 +24,7 @@ from process_janitor.watcher.sightings import sighted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 # How often the watcher looks whether anything was started, and then at the trees.
 TICK_SECONDS = 1.0
@@ -67,12 +67,21 @@ class Watcher:
         # Owners that are gone: key -> when they are to be cleaned after, and how often that was tried.
         self._due: dict[tuple[int, int], float] = {}
         self._tries: dict[tuple[int, int], int] = {}
+        # Sessions whose process cannot be waited for.
+        self._unheld: dict[tuple[int, int], Entry] = {}
+
+    def announce(self) -> None:
+        """Name ourselves to the hooks, and put aside what nobody can believe."""
+        me = identity.identify(os.getpid())
+        if me is not None:
+            self._try(lease.announce, self.root, me, paths.plugin_version() or "0")
+        self._try(self.registry.quarantine_malformed)
 
     def run(self) -> None:
         """Until no session is left, the plugin is gone, or a newer watcher asks for the lease."""
         while wanted.still_wanted(self.plugin_data) and not wanted.asked_to_retire(self.root):
             self._refresh()
-            if not self._watched and not self._due and not self._hands.busy:
+            if not (self._watched or self._due or self._unheld or self._hands.busy):
                 return
             self._wait()
             now = clock.monotonic()
@@ -83,18 +92,20 @@ class Watcher:
     def _refresh(self) -> None:
         """Take note of new, moved and changed records, and look at the trees.
 
-        Nothing at all when no process was started since the last look: an idle machine costs one read of /proc/loadavg.
+        An idle machine costs one stat and one read: nothing was registered, and no process was started since the last look.
         """
-        newest = procfs.newest_pid()
-        now = clock.monotonic()
-        if newest == self._newest_pid or now < self._look_after:
-            return
-        self._newest_pid = newest
         version = self.registry.version()
         if version != self._version:
             self._version = version
             for entry in list(self.registry.entries()):
                 self._take(entry)
+        for entry in list(self._unheld.values()):
+            self._take(entry)
+        newest = procfs.newest_pid()
+        now = clock.monotonic()
+        if newest == self._newest_pid or now < self._look_after:
+            return
+        self._newest_pid = newest
         if self._watched:
             self._look()
         spent = clock.monotonic() - now
@@ -113,16 +124,19 @@ class Watcher:
         if owner.boot_id != self.boot_id:
             # An earlier boot of this host: its processes went with it. Another host's record is left alone.
             if entry.record.get("host") == identity.host_name():
-                close(self.registry, entry)
+                self._try(close, self.registry, entry)
             return
         if owner.pid_namespace != self.namespace:
             return
         try:
             fd = identity.open_pidfd(owner)
         except OSError as error:
-            self._version = -1  # read again with the next look: a descriptor may be free by then
-            hands.log(self.root, f"session process {owner.pid} cannot be waited for: {error}")
+            # No descriptor left, or a kernel without pidfds: then it is asked after with every tick.
+            if owner.key not in self._unheld:
+                hands.log(self.root, f"session process {owner.pid} cannot be waited for: {error}")
+            self._unheld[owner.key] = entry
             return
+        self._unheld.pop(owner.key, None)
         if fd is None:
             self._due[owner.key] = clock.monotonic()
             return
@@ -136,13 +150,17 @@ class Watcher:
         for one in self._watched.values():
             owner = one.entry.owner
             now = sighted(tree, owner, one.descendants)
-            if now != one.descendants:
+            stored = now == one.descendants or self._try(
+                seen.store, self.root, owner.pid, owner.start, now
+            )
+            if stored:
                 one.descendants = now
-                seen.store(self.root, owner.pid, owner.start, now)
 
     def _wait(self) -> None:
         """Sleep until a session's process ends, a child has done its work, a due time comes, or the next tick."""
-        until = min([TICK_SECONDS, *(at - clock.monotonic() for at in self._due.values())])
+        # While a child is at work nothing else can begin; its end wakes us.
+        due = [] if self._hands.busy else self._due.values()
+        until = min([TICK_SECONDS, *(at - clock.monotonic() for at in due)])
         if self._hands.fd is not None:
             self._poll.register(self._hands.fd, select.POLLIN)
         for fd, _ in self._poll.poll(max(0, int(until * 1000))):
@@ -150,8 +168,8 @@ class Watcher:
                 self._note_death(fd)
         if self._hands.fd is not None:
             self._poll.unregister(self._hands.fd)
-            for key in self._hands.collect():
-                self._check_done(key)
+        for key in self._hands.collect():
+            self._check_done(key)
 
     def _note_death(self, fd: int) -> None:
         key = self._by_fd.pop(fd)
@@ -174,7 +192,16 @@ class Watcher:
             hands.log(
                 self.root, f"gave up cleaning after session process {key[0]}; see the lines above"
             )
-            close(self.registry, entry)
+            self._try(close, self.registry, entry)
+
+    def _try(self, write: Callable[..., object], *arguments: object) -> bool:
+        """A full or read-only disk costs what is written, not the watching: the next look writes it again."""
+        try:
+            write(*arguments)
+        except OSError as error:
+            hands.log(self.root, f"{getattr(write, '__name__', 'write')}: {error}")
+            return False
+        return True
 
     def _beat(self, now: float) -> None:
         """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted."""
@@ -202,35 +229,34 @@ class Watcher:
 def main(arguments: Sequence[str]) -> int:
     """Run the watcher of this user's state directory; returns at once when there is one already.
 
+    Arguments: the name of the plugin's data directory, and the descriptor of the lease if it was taken for us.
     `--auto` instead cleans up once, as `process-janitor auto` would, and ends.
     """
     plugin_data = arguments[0] if arguments else ""
+    inherited = natural(arguments[1]) if len(arguments) > 1 else None
     root = paths.root()
     try:
         Registry(root).prepare()
         if plugin_data == "--auto":
             hands.clean_all(root)
             return 0
-        while _watch(root, plugin_data):
-            pass
+        held = _acquire(root) if inherited is None else inherited
+        while held is not None and _watch(root, plugin_data, held):
+            held = _acquire(root)
     except Exception as error:  # noqa: BLE001  # nobody reads a detached process's traceback; the log is read
         hands.log(root, f"watcher stopped: {type(error).__name__}: {error}")
         return 1
     return 0
 
 
-def _watch(root: str, plugin_data: str) -> bool:
-    """Hold the lease and watch. True when there is a session to go on for."""
-    held = _acquire(root)
-    if held is None:
-        return False
+def _watch(root: str, plugin_data: str, held: int) -> bool:
+    """Watch with the lease held. True when there is a session to go on for."""
+    os.set_inheritable(held, False)
     try:
         wanted.clear_retirement(root)
-        me = identity.identify(os.getpid())
-        if me is not None:
-            lease.announce(root, me, wanted.version())
-        Registry(root).quarantine_malformed()
-        Watcher(root, plugin_data, held).run()
+        watcher = Watcher(root, plugin_data, held)
+        watcher.announce()
+        watcher.run()
     finally:
         os.close(held)
     if not wanted.still_wanted(plugin_data) or wanted.asked_to_retire(root):

@@ -5,26 +5,12 @@ from __future__ import annotations
 import os
 
 from process_janitor.core import jsontext
-from process_janitor.system import files, paths
+from process_janitor.system import files, lease, paths
 
 _PLUGIN = "process-janitor"
-_RETIRE_NAME = "watcher.retire"
 _INLINE = f"{_PLUGIN}-inline"
 # Where the code was started from, looked up while it was surely there.
 _ROOT = paths.plugin_root()
-
-
-def version() -> str:
-    """The plugin's version, "0" for a package without the plugin around it."""
-    if not _ROOT:
-        return "0"
-    try:
-        found = jsontext.loads(
-            files.read_text(os.path.join(_ROOT, ".claude-plugin", "plugin.json"))
-        ).get("version")
-    except (OSError, ValueError, AttributeError):
-        return "0"
-    return found if isinstance(found, str) and found and " " not in found else "0"
 
 
 def still_wanted(plugin_data: str) -> bool:
@@ -48,17 +34,12 @@ def still_wanted(plugin_data: str) -> bool:
     return not isinstance(enabled, dict) or enabled.get(name) is not False
 
 
-def ask_to_retire(root: str) -> None:
-    """Ask the present watcher to step down for one of a newer version. Raises OSError."""
-    files.touch(os.path.join(root, _RETIRE_NAME))
-
-
 def asked_to_retire(root: str) -> bool:
-    return os.path.exists(os.path.join(root, _RETIRE_NAME))
+    return os.path.exists(os.path.join(root, lease.RETIRE_NAME))
 
 
 def clear_retirement(root: str) -> None:
-    files.remove(os.path.join(root, _RETIRE_NAME))
+    files.remove(os.path.join(root, lease.RETIRE_NAME))
 
 
-__all__ = ["ask_to_retire", "asked_to_retire", "clear_retirement", "still_wanted", "version"]
+__all__ = ["asked_to_retire", "clear_retirement", "still_wanted"]

@@ -1,0 +1,70 @@
+"""Every hook as hooks.json declares it, below a process named claude, against a bare interpreter and a bare shell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from benchmarks.figures import Figure, Spent, against, interleaved
+from benchmarks.stage import FLOOR, SHELL, Stage, be_claude, declared_hooks, timed
+from process_janitor.system import files
+
+MANY_RECORDS = 1000
+
+
+def measure(home: str, *, quick: bool) -> list[Figure]:
+    be_claude()
+    plain, crowded, fresh = (Stage(f"{home}/{name}") for name in ("plain", "crowded", "fresh"))
+    crowded.add_old_records(MANY_RECORDS)
+    for stage in (plain, crowded):
+        hook(stage, "SessionStart")
+        stage.watcher()
+        hook(stage, "SessionStart")  # what the first one leaves to be done
+    subjects: dict[str, Callable[[], Spent]] = {
+        "python": lambda: timed(FLOOR, plain.environment),
+        "sh": lambda: timed(SHELL, plain.environment),
+        "UserPromptSubmit": lambda: hook(plain, "UserPromptSubmit"),
+        "Stop": lambda: hook(plain, "Stop"),
+        "Stop.repairs": lambda: _repairing(plain),
+        "SessionStart": lambda: hook(plain, "SessionStart"),
+        f"SessionStart.{MANY_RECORDS}-records": lambda: hook(crowded, "SessionStart"),
+        "SessionStart.no-watcher": lambda: _first(fresh),
+        "SessionEnd": lambda: _ending(plain),
+        "UserPromptExpansion": lambda: hook(plain, "UserPromptExpansion"),
+    }
+    found = interleaved(subjects, 12 if quick else 40)
+    return against("hooks", found, "python")
+
+
+def hook(stage: Stage, event: str) -> Spent:
+    """One event, as the client fires it."""
+    extra = {
+        "SessionStart": {"source": "startup"},
+        "SessionEnd": {"reason": "other"},
+        "UserPromptExpansion": {
+            "command_name": "process-janitor:cleanup",
+            "command_args": "--version",
+        },
+    }.get(event, {})
+    environment = stage.hook_environment(os.getpid())
+    return timed(declared_hooks()[event], environment, stage.payload(event, **extra))
+
+
+def _repairing(stage: Stage) -> Spent:
+    """A turn that finds its stamp gone: the shell's short way does not do, Python mends it."""
+    files.remove(f"{stage.registry.sessions}/{stage.session_id}/activity")
+    return hook(stage, "Stop")
+
+
+def _ending(stage: Stage) -> Spent:
+    spent = hook(stage, "SessionEnd")
+    hook(stage, "SessionStart")  # back to life, for the next subject
+    return spent
+
+
+def _first(stage: Stage) -> Spent:
+    """A start that finds no watcher starts one, and looks for itself."""
+    stage.end_watcher()
+    spent = hook(stage, "SessionStart")
+    stage.watcher()
+    return spent
