@@ -576,7 +576,7 @@ def fill(folder: Path) -> None:
 @pytest.mark.parametrize(
     "kind",
     [
-        "file", "symlink", "dangling symlink", "fifo", "read-only", "full", "full later", "no inodes", "sessions is a file",
+        "file", "dangling symlink", "fifo", "read-only", "full", "full later", "no inodes", "sessions is a file",
         "everything is a directory", "everything is a symlink",
     ],
 )  # fmt: skip
@@ -591,6 +591,16 @@ def test_a_hook_bears_any_state_directory(kind: str, tmp_path: Path) -> None:
     assert_same(outside(tmp_path, hooks.root), before)
     if os.path.ismount(hooks.root):
         subprocess.run(["umount", "-l", str(hooks.root)], check=True)
+
+
+@namespaced
+def test_a_state_directory_that_its_user_linked_to_is_used(tmp_path: Path) -> None:
+    hooks = Hooks(tmp_path)
+    _spoil("symlink", hooks)
+    target = hooks.root.resolve()
+    for event in EVENTS:
+        hooks.run(event, hooks.payload(event)).harmless()
+    assert list(target.glob("sessions/*/*.json"))
 
 
 @namespaced
@@ -1068,16 +1078,18 @@ def test_one_process_whose_hooks_run_at_the_same_time_has_one_record(tmp_path: P
     running = []
     for number in range(20):
         (command,) = commands("SessionStart")
-        env = {**hooks.env(), "CLAUDE_CODE_SESSION_ID": f"conversation-{number}"}
-        running.append(
-            subprocess.Popen(
-                command,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+        said = tmp_path / f"said-{number}"
+        said.write_text(json.dumps({"session_id": f"conversation-{number}", "source": "clear"}))
+        with said.open("rb") as stdin:
+            running.append(
+                subprocess.Popen(
+                    command,
+                    env=hooks.env(),
+                    stdin=stdin,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                )
             )
-        )
     for hook in running:
         hook.communicate(timeout=50)
     (record,) = hooks.records()

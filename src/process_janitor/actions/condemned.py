@@ -27,7 +27,7 @@ class Condemned:
         self._sids: dict[Identity, dict[int, int]] = {}
 
     def add(self, targets: Iterable[Decision], observation: Observation) -> None:
-        """Note what is about to be signalled. Raises OSError when it cannot be noted on disk."""
+        """Note what is about to be signalled."""
         changed: set[Identity] = set()
         for target in targets:
             owner, process = target.owner, target.process
@@ -43,7 +43,10 @@ class Condemned:
         for session in observation.sessions:
             if session.source == "registry" and session.owner in changed:
                 noted = {**session.descendants, **self._seen[session.owner]}
-                seen.store(self._root, session.owner.pid, session.owner.start, noted)
+                try:
+                    seen.store(self._root, session.owner.pid, session.owner.start, noted)
+                except OSError:
+                    continue  # a full disk costs the note, not the cleaning
 
     def sessions(self) -> list[Session]:
         """What is to be known of these sessions in the next look, registered or not."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from process_janitor.core.claude_sessions import PASSING_REASONS
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.policy import HUNG_REPORT_SECONDS
 
@@ -14,6 +13,10 @@ if TYPE_CHECKING:
     from process_janitor.core.owners import Presence
 
     State = Literal["live", "idle", "ended", "crashed", "hung", "elsewhere", "unknown"]
+
+
+# These end a conversation; the process goes on with the next one.
+PASSING_REASONS = frozenset({"clear", "resume"})
 
 
 class Patience(NamedTuple):
@@ -53,4 +56,4 @@ def state(session: Session, presence: Presence, age: float | None, patience: Pat
     return "live"
 
 
-__all__ = ["Patience", "state"]
+__all__ = ["PASSING_REASONS", "Patience", "state"]

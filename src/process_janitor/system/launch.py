@@ -40,6 +40,8 @@ def detached(
     Claude Code ends a hook's descendants by parent pid when it times out; a child whose parent has already gone, in a
     session of its own and without the hook's descriptors, is out of its reach and holds nothing open.
     """
+    # Made here: whoever is about to change directory can no longer resolve a relative one.
+    passed = clean_environment(os.environ) if environment is None else dict(environment)
     first = os.fork()
     if first:
         os.waitpid(first, 0)
@@ -57,7 +59,6 @@ def detached(
         if keep is not None:
             os.closerange(keep + 1, end)
             os.set_inheritable(keep, True)
-        passed = clean_environment(os.environ) if environment is None else dict(environment)
         os.execve(argv[0], list(argv), passed)
     finally:
         os._exit(127)

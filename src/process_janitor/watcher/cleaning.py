@@ -40,9 +40,12 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
     def hangs(decision: Decision) -> bool:
         return proven(decision) and decision.process.key in hung
 
-    cleans = gone and options.value("cleanup_on_exit")
-    if cleans and sweep(root, options, "watcher", belongs, limit).busy:
-        raise RuntimeError("another cleanup has been running for a minute")
+    cleans = bool(gone) and options.value("cleanup_on_exit")
+    if cleans:
+        swept = sweep(root, options, "watcher", belongs, limit)
+        if swept.busy:
+            raise RuntimeError(swept.problem)
+        cleans = not swept.problem
     if hung:
         swept = sweep(root, options, "watcher", hangs, limit)
         for action in swept.actions:

@@ -1,0 +1,105 @@
+"""Command lines for people: the user's part of a Bash call, without its secrets, and cut where it hurts least."""
+
+from __future__ import annotations
+
+from process_janitor.core import shapes
+from process_janitor.core.redact import redact, redact_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LIMIT = 400
+_SNAPSHOT = "/shell-snapshots/snapshot-"
+_EVAL = " eval "
+_SEPARATORS = frozenset({"|", "||", "&", "&&", ";", "|&"})
+_LINE_MAX = 1 << 16
+_UNCUT = 1 << 20
+
+
+def shown(argv: Sequence[str], limit: int = LIMIT) -> str:
+    """One printable line for a command, secrets hidden; of a Bash call only what it was asked to do. "" for no words."""
+    asked = tool_command(argv)
+    line = redact(argv, _UNCUT) if asked is None else _shell_line(asked)
+    return middle(line, limit)
+
+
+def tool_command(argv: Sequence[str]) -> str | None:
+    """What a Bash call evaluates, None for every other command and for a wrapper of a form not known here."""
+    if not shapes.is_tool_shell(argv):
+        return None
+    line = next(word for word in argv[2:4] if _SNAPSHOT in word)[:_LINE_MAX]
+    at = line.find(_EVAL, line.index(_SNAPSHOT))
+    return None if at < 0 else _shell_word(line, at + len(_EVAL)).strip() or None
+
+
+def brief(command: str) -> str:
+    """The same with the program's path, and that of the script an interpreter runs, cut down to their last parts."""
+    words = command.split(" ")
+    script = shapes.program(words)
+    if script != words[0] and script in words[1:]:
+        words[words.index(script, 1)] = _last_part(script)
+    words[0] = _last_part(words[0])
+    return " ".join(words)
+
+
+def middle(text: str, width: int) -> str:
+    """The text in at most `width` characters; what is left out is its middle, because the end tells commands apart."""
+    if len(text) <= width:
+        return text
+    if width <= 1:
+        return "…"[:width]
+    tail = (width - 1) // 2
+    return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def _last_part(path: str) -> str:
+    return path.rstrip("/").rsplit("/", 1)[-1] or path
+
+
+def _shell_word(line: str, at: int) -> str:
+    """The one word of a shell line that starts at `at`, without its quotes. One that is cut off ends with the line."""
+    found = []
+    quote = ""
+    while at < len(line):
+        char = line[at]
+        at += 1
+        if quote == "'":
+            if char == quote:
+                quote = ""
+            else:
+                found.append(char)
+        elif char == "\\" and (not quote or line[at : at + 1] in ('"', "\\", "$", "`")):
+            found.append(line[at : at + 1])
+            at += 1
+        elif char == quote:
+            quote = ""
+        elif not quote and char in "'\"":
+            quote = char
+        elif not quote and char.isspace():
+            break
+        else:
+            found.append(char)
+    return "".join(found)
+
+
+def _shell_line(text: str) -> str:
+    """A shell line on one line, redacted both as a text and, program by program, as words."""
+    import shlex
+
+    hidden = redact_text(text[:_LINE_MAX])
+    try:
+        words = shlex.split(hidden, posix=False)  # leaves the quotes in place
+    except ValueError:
+        words = hidden.split()
+    parts: list[list[str]] = [[]]
+    for word in words:
+        settles = "=" in word and not word.startswith("-")
+        parts[-1].append(word)
+        # What stands before a program (`A=b`) is none: redaction goes by the program's name.
+        if word in _SEPARATORS or word.endswith(";") or (settles and len(parts[-1]) == 1):
+            parts.append([])
+    return " ".join(redact(part, _UNCUT) for part in parts if part)
+
+
+__all__ = ["LIMIT", "brief", "middle", "shown", "tool_command"]
