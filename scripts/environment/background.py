@@ -15,8 +15,9 @@ from environment.places import (
     wanted_id,
 )
 
-# A detached build that failed is not tried again by every session that starts.
+# A detached build that failed is not tried again by every session that starts; a user who asks for it need not wait.
 RETRY_SECONDS = 600
+NOW = "--now"
 
 # What a background builder may inherit. Everything else stays behind, above all the marks of the session whose hook
 # started it: with those it would itself look like a leftover.
@@ -43,7 +44,7 @@ def start_detached(root: str = ROOT) -> bool:
 
     For hooks: two forks, so that the builder is nobody's child; a session of its own; no descriptor of the caller's,
     who may be waiting for its pipe to close; an exec with a scrubbed environment. Where another build runs already,
-    the builder ends by itself.
+    the builder ends by itself. With `--now` on our command line a failure moments ago does not matter.
     """
     try:
         state, ready = state_root(), ready_place(root)
@@ -53,8 +54,8 @@ def start_detached(root: str = ROOT) -> bool:
         import time
 
         log = os.path.join(state, "logs", "bootstrap.log")
-
-        if os.path.exists(log) and 0 <= time.time() - os.path.getmtime(log) < RETRY_SECONDS:
+        tried = os.path.exists(log) and 0 <= time.time() - os.path.getmtime(log) < RETRY_SECONDS
+        if tried and NOW not in sys.argv[1:]:
             return False
         command = [
             sys.executable,

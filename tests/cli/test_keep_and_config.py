@@ -93,7 +93,6 @@ def test_rules_that_cannot_be_read_stop_everything_and_are_left_as_they_are(tmp_
         ["run", "--execute"],
         ["auto"],
         ["keep", str(server.pid)],
-        ["keep", "--list"],
     ):
         answer = world.cli(*words)
         assert answer.code == 1, words
@@ -101,6 +100,39 @@ def test_rules_that_cannot_be_read_stop_everything_and_are_left_as_they_are(tmp_
         assert answer.err.count("\n") == 1
     assert server.alive
     assert path.read_text() == '{"rules": [{"pid": 1}]}'
+
+
+@namespaced
+def test_an_unusable_rule_is_shown_and_can_be_removed(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.root.mkdir(parents=True)
+    path = world.root / "keep.json"
+    rules = [{"command": "vite"}, {"pid": 1, "start_ticks": 0, "boot_id": ""}, {"command": "("}, 7]
+    path.write_text(json.dumps({"rules": rules}))
+    shown = world.cli("keep", "--list")
+    assert shown.code == 0
+    assert shown.out.count("unusable: ") == 3
+    assert world.cli("keep", "--list", "--json").json["rules"] == rules
+    assert world.cli("keep", "--command", "x").code == 1
+    for number in ("4", "3", "2"):
+        assert world.cli("keep", "--remove", number).code == 0
+    assert json.loads(path.read_text())["rules"] == rules[:1]
+    assert world.cli("scan").code == 0
+    for text in ("[]", '{"rules": 7}', "{"):
+        path.write_text(text)
+        for words in (["--list"], ["--remove", "1"], ["--command", "x"]):
+            answer = world.cli("keep", *words)
+            assert (answer.code, answer.err.count("\n")) == (1, 1), (text, words)
+        assert path.read_text() == text
+
+
+@namespaced
+def test_what_no_rule_can_name_is_refused(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    for pid in ("0", "1", "-1", "4194305", "99999999"):
+        assert world.cli("keep", pid).code == 2, pid
+    assert not (world.root / "keep.json").exists()
+    assert world.cli("scan").code == 0
 
 
 @namespaced

@@ -74,7 +74,22 @@ def test_no_shell_ever_sees_the_words(tmp_path: Path) -> None:
 
 def test_bad_quotes_and_terminal_commands_are_answered_in_words() -> None:
     assert "check the quotes" in slash.answer('explain "1', {})
-    assert "terminal" in slash.answer("watch", {})
     assert "terminal" in slash.answer("demo", {})
     assert "Examples:" in slash.answer("demo --help", {})
     assert "Usage: process-janitor" in slash.answer("help", {})
+
+
+def test_commands_are_named_as_they_are_typed_here() -> None:
+    for words in (
+        "nope",
+        "explain",
+        "explain 4000000",
+        "config set",
+        "keep --remove 7",
+        "run --help",
+    ):
+        answer = slash.answer(words, {"HOME": "/nonexistent"})
+        assert "process-janitor " not in answer.replace("process-janitor: ", ""), words
+    assert slash.in_client("run process-janitor scan, scripts/process-janitor auto") == (
+        "run /cleanup scan, scripts/process-janitor auto"
+    )

@@ -6,11 +6,12 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from process_janitor.faces.render.units import age, size
+from process_janitor.faces.render.units import age, local, size
 from tests.namespaced import ROOT, namespaced
 from tests.world import World
 
@@ -183,3 +184,69 @@ def test_sizes(number: int, text: str) -> None:
 )
 def test_ages(seconds: float | None, text: str) -> None:
     assert age(seconds) == text
+
+
+def test_times_are_those_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert local("2026-11-21T23:00:00Z") == "2026-11-22 08:00:00"
+        assert local("no time") == "no time"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@namespaced
+def test_a_pipe_gets_whole_commands_and_a_narrow_page_their_ends(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    shell, child = session.bash()
+    session.kill()
+    narrow = world.cli("scan", COLUMNS="80").out
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "shell-snapshots" not in narrow
+    wide = world.cli("scan", COLUMNS="").out
+    assert "…" not in wide
+    found = {one["pid"]: one["command"] for one in world.cli("scan", "--json").json["findings"]}
+    assert "shell-snapshots" not in found[shell.pid]
+    assert found[child.pid].rsplit("/", 1)[-1] in narrow
+    world.cli("auto")
+    assert "shell-snapshots" not in world.cli("history").out
+    said = world.cli("explain", str(child.pid))
+    assert said.code == 1
+    assert "auto ended it on " in said.err
+    assert "in the 2 lines shown" in world.cli("history", "--limit", "2").out
+    assert " ended, " not in world.cli("history", "--abnormal").out
+
+
+@namespaced
+def test_everything_lists_what_living_sessions_run(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    server = session.mcp()
+    shell, _ = session.bash()
+    document = world.cli("scan", "--all", "--json").json
+    found = {one["pid"]: one for one in document["findings"]}
+    for pid, kind in ((server.pid, "mcp-server"), (shell.pid, "bash-task")):
+        assert (found[pid]["verdict"], found[pid]["kind"]) == ("keep", kind)
+        assert found[pid]["vetoes"][0] == "live-owner"
+        assert found[pid]["session_id"] == session.session_id
+    assert world.cli("scan", "--json").json["totals"] == document["totals"]
+    assert document["totals"]["keep"] >= 4
+    assert "Nothing to clean." in world.cli("scan").out
+
+
+@namespaced
+def test_a_plan_says_what_it_leaves_alone(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    kept, ended = session.mcp(), session.mcp()
+    session.kill()
+    plan = world.cli("run", "--json").json["plan"]["id"]
+    assert world.cli("keep", str(kept.pid)).code == 0
+    done = world.cli("run", "--plan", plan, "--execute")
+    assert done.code == 0
+    assert f"left alone {kept.pid}: you asked to keep it" in done.out
+    assert "[kept-by-rule]" in done.out
+    assert (kept.alive, ended.alive) == (True, False)

@@ -18,7 +18,7 @@ NO_EVIDENCE = {
     "reap", "report", "keep", "attached", "detached", "unknown", "yes", "no", "same", "different", "claude",
     "mcp-server", "bash-task", "hook", "other", "marks", "registry", "client", "roster", "process", "bg", "print",
     "interactive", "clear", "resume", "logout", "no-evidence", "live", "gone", "details", "lsp", "browser", "subagent",
-    "init", "heartbeat",
+    "init", "heartbeat", "crashed",
 }  # fmt: skip
 
 

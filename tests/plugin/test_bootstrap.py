@@ -453,11 +453,11 @@ def test_the_launcher_without_any_python_says_so(tree: Tree, tmp_path: Path) -> 
 # --- in the background -----------------------------------------------------------------------------------------------
 
 
-def detach(tree: Tree, **settings: str) -> float:
+def detach(tree: Tree, *words: str, **settings: str) -> float:
     """Start the background build as a hook does; the seconds until it let go of the pipes."""
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-I", "-S", tree.path / "scripts" / "bootstrap.py", "--detached"],
+        [sys.executable, "-I", "-S", tree.path / "scripts" / "bootstrap.py", "--detached", *words],
         env=tree.environment | settings,
         capture_output=True,
         timeout=20,
@@ -503,6 +503,13 @@ def test_a_detached_build_returns_at_once_and_carries_no_marks(tree: Tree, tmp_p
     detach(tree, **marks)
     time.sleep(0.5)
     assert log.stat().st_mtime_ns == before
+
+    # Somebody who asks for it does.
+    detach(tree, "--now", **marks)
+    deadline = time.monotonic() + 30
+    while log.stat().st_mtime_ns == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert not list((tmp_path / "process-janitor-x").glob("venv*tmp*"))
 
 

@@ -63,6 +63,8 @@ class Actor:
             _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
         elif role.get("on_term"):
             _signal.signal(_signal.SIGTERM, on_term[role["on_term"]])
+        # The kernel hangs up a process group that is orphaned with stopped members in it; that is nobody's kill.
+        _signal.signal(_signal.SIGHUP, _signal.SIG_IGN)
         _signal.signal(_signal.SIGUSR1, lambda *_: self.wipe())
         _signal.signal(_signal.SIGUSR2, lambda *_: os._exit(0))
         if role.get("reap", True):

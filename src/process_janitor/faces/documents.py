@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.redact import redact, redact_text
+from process_janitor.core.commands import shown
+from process_janitor.core.redact import redact_text
 from process_janitor.system import clock
 from process_janitor.system.figures import Figures
 
@@ -140,7 +141,7 @@ def tree_row(process: Process, kind: str, words: Sequence[str], seen: View) -> D
         "pid": process.pid,
         "ppid": process.ppid,
         "kind": kind,
-        "command": redact(words) or process.comm,
+        "command": shown(words) or process.comm,
         "age_seconds": round(seen.snapshot.age(process), 1),
         "memory_bytes": seen.memory(process),
         "cpu_percent": cpu_percent(seen.snapshot, process),
@@ -192,9 +193,9 @@ def demo(steps: Sequence[Document], *, seconds: float, passed: bool) -> Document
 
 
 def command(snapshot: Snapshot, process: Process) -> str:
-    """The command line with its secrets hidden, the kernel's name for the process where there is none."""
+    """The command line with its secrets hidden, of a Bash call its own part, the kernel's name for the process where there is none."""
     detail = snapshot.details.get(process.pid)
-    return redact(detail.argv if detail is not None else ()) or process.comm
+    return shown(detail.argv if detail is not None else ()) or process.comm
 
 
 def cpu_percent(snapshot: Snapshot, process: Process) -> float:

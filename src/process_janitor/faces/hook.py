@@ -222,9 +222,9 @@ def _say_not_yet(root: str, payload: dict[str, Any]) -> None:
 
     if payload.get("command_name") not in ("cleanup", "process-janitor:cleanup"):
         return
-    start.build_environment(root)
+    start.build_environment(root, now=True)
     reason = (
-        "process-janitor is building its environment (once, about 10 seconds). Please enter the command again then. "
+        "process-janitor is building its environment (once, 10 to 30 seconds). Please enter the command again then. "
         f"If this stays so, see {os.path.join(root, 'logs', 'bootstrap.log')}"
     )
     sys.stdout.write(jsontext.dumps({"decision": "block", "reason": reason}) + "\n")

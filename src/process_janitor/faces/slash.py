@@ -16,7 +16,6 @@ _NAMES = frozenset({"process-janitor:cleanup", "cleanup"})
 _STDIN_MAX = 8 << 20
 # What needs a terminal, or minutes: said where it does run.
 _ELSEWHERE = {
-    "watch": "process-janitor watch fills the screen: run it in a terminal of its own.",
     "demo": "process-janitor demo starts processes and takes some seconds: run it in a terminal.",
 }
 
@@ -35,10 +34,18 @@ def answer(arguments: str, environment: Mapping[str, str]) -> str:
         return _ELSEWHERE[name]
     out, err = io.StringIO(), io.StringIO()
     perform(words, environment, out, err, client=True)
-    return (
-        "\n".join(text for text in (out.getvalue().strip("\n"), err.getvalue().strip("\n")) if text)
-        or "Done."
-    )
+    parts = (out.getvalue().strip("\n"), err.getvalue().strip("\n"))
+    return in_client("\n".join(text for text in parts if text)) or "Done."
+
+
+def in_client(text: str) -> str:
+    """The commands in a text as they are typed inside Claude Code."""
+    import re
+
+    from process_janitor.faces.cli.parser import COMMANDS
+
+    names = "|".join(one.name for one in COMMANDS if one.name not in _ELSEWHERE)
+    return re.sub(rf"(?<![\w/-])process-janitor (?=(?:{names}|COMMAND)\b)", "/cleanup ", text)
 
 
 def main() -> int:
@@ -79,4 +86,4 @@ def _mode() -> str:
 if __name__ == "__main__":
     sys.exit(main())
 
-__all__ = ["answer", "main", "reply"]
+__all__ = ["answer", "in_client", "main", "reply"]

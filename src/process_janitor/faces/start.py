@@ -109,7 +109,7 @@ def _rivals(registry: Registry, session_id: str, owner: Identity) -> list[int]:
     return found
 
 
-def build_environment(root: str) -> None:
+def build_environment(root: str, *, now: bool = False) -> None:
     """The command line's environment is built on the side; tracking and cleaning work without it.
 
     The builder leaves a note in the state directory: the id of the pinned libraries it installed, and where.
@@ -130,7 +130,9 @@ def build_environment(root: str) -> None:
         or not os.path.exists(os.path.join(built[1], "bin", "python"))
     ):
         # With our own environment: where packages come from may be set there. It cleans it for what it leaves running.
-        launch.detached(launch.python(script, "--detached"), os.environ)
+        # `now`: somebody waits for it, so an attempt that failed a moment ago is no reason to wait.
+        words = ("--detached", "--now") if now else ("--detached",)
+        launch.detached(launch.python(script, *words), os.environ)
 
 
 def _megabytes(size: int) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from process_janitor.core.model import Decision
+from process_janitor.core.kinds import kinds
+from process_janitor.core.model import Decision, Detail
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.owners import presence
 from process_janitor.core.states import Patience, state
@@ -64,7 +65,10 @@ def view(
     """
     snapshot, sessions = judged.observation
     ties = Ties(snapshot, sessions)
-    findings = tuple(d for d in judged.decisions if keeps or d.verdict != "keep")
+    decisions = (*judged.decisions, *_helpers(ties, judged.decisions))
+    findings = tuple(d for d in decisions if keeps or d.verdict != "keep")
+    if keeps:
+        snapshot = _with_words(snapshot, findings)
     members = _members(ties)
     asked = {d.process.pid: d.process for d in findings}
     for session, processes in members.values():
@@ -74,9 +78,43 @@ def view(
     for key, size in (freed or {}).items():
         known[key] = Figures(size)
     return View(
-        snapshot, ties, judged.decisions, findings, tuple(_sessions(root, options, ties, members)),
+        snapshot, ties, decisions, findings, tuple(_sessions(root, options, ties, members)),
         tuple(_unexamined(snapshot, judged.decisions)), known,
     )  # fmt: skip
+
+
+def _helpers(ties: Ties, decided: Iterable[Decision]) -> list[Decision]:
+    """What runs below living sessions. Nobody has to judge it to keep it; whoever asks for everything wants to see it."""
+    known = {decision.process.pid for decision in decided} | {ties.snapshot.self_pid}
+    named: dict[int, dict[int, str]] = {}
+    found = []
+    for pid, holder in sorted(ties.holder.items()):
+        if not holder or pid in known:
+            continue
+        if holder not in named:
+            root = ties.snapshot.processes[holder]
+            named[holder] = kinds(
+                ties.tree, root, ties.snapshot.marks, lambda one: procfs.argv(one) or ()
+            )
+        session = ties.owners.live[holder]
+        process = ties.snapshot.processes[pid]
+        found.append(
+            Decision(
+                process, ties.snapshot.identity(process), "keep", "", named[holder].get(pid, "other"),
+                session.session_id, session.owner, (), ("live-owner",),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _with_words(snapshot: Snapshot, findings: Iterable[Decision]) -> Snapshot:
+    """With the command lines of what was not looked into, because nothing had to be decided about it."""
+    details = dict(snapshot.details)
+    for decision in findings:
+        pid = decision.process.pid
+        if pid not in details and _still(decision.process):
+            details[pid] = Detail(argv=procfs.argv(pid) or ())
+    return snapshot._replace(details=details)
 
 
 def _members(ties: Ties) -> dict[Identity, tuple[Session, list[Process]]]:

@@ -18,7 +18,7 @@ def load_settings(path: str = "") -> Settings:
     unreadable = ""
     try:
         document = jsontext.loads(files.read_text(path, follow=True))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as error:
         unreadable = f"{path}: {getattr(error, 'strerror', None) or error}"

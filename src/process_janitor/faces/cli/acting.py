@@ -25,8 +25,11 @@ def act(
     *,
     limit: int | None = None,
     refused: Sequence[Decision] = (),
+    planned: Callable[[Decision], bool] | None = None,
 ) -> int:
-    """Sweep what is `wanted`, show it, and return the exit code. `refused` is what was asked for and may not be ended."""
+    """Sweep what is `wanted`, show it, and return the exit code. `refused` is what was asked for and may not be ended;
+    what was `planned` and is not wanted by now is shown as left alone.
+    """
     try:
         swept = sweep(context.root, context.options, trigger, wanted, limit)
     except Unsafe as error:
@@ -37,10 +40,16 @@ def act(
         freed = {
             a.decision.process.key: a.freed_bytes for a in swept.actions if a.outcome == "gone"
         }
-        document = documents.scan(
-            view(context.root, context.options, first, freed=freed), actions=actions
+        seen = view(context.root, context.options, first, freed=freed)
+        spared = [d for d in first.decisions if planned and planned(d) and not wanted(d)]
+        seen = seen._replace(
+            findings=(*seen.findings, *(d for d in spared if d not in seen.findings))
         )
-        _tell(context, document)
+        _tell(
+            context,
+            documents.scan(seen, actions=actions),
+            [documents.finding(one, seen) for one in spared],
+        )
     failed = [action for action in actions if action.outcome != "gone"]
     if swept.problem:
         context.complain(swept.problem + ("" if swept.actions else "; nothing was signalled"))
@@ -55,14 +64,16 @@ def refusal(decision: Decision) -> Action:
     return Action(decision, (), "refused", 0)
 
 
-def _tell(context: Context, document: documents.Document) -> None:
+def _tell(
+    context: Context, document: documents.Document, spared: Sequence[documents.Document]
+) -> None:
     if context.words.json:
         context.document(document)
         return
     from process_janitor.faces.render import show
     from process_janitor.faces.render.acts import acted_page
 
-    show(context, acted_page(document, context.type_this))
+    show(context, acted_page(document, context.type_this, spared))
 
 
 __all__ = ["act", "refusal"]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from process_janitor.actions.journal import Journal
 from process_janitor.core.decide import judge
 from process_janitor.core.ties import Ties
 from process_janitor.faces import documents
 from process_janitor.faces.cli.context import DONE, FAILED, Failure
 from process_janitor.faces.cli.parser import process_number
 from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.render.units import local
+from process_janitor.faces.words import CLASSES
 from process_janitor.sweep import look
 from process_janitor.system import claude_process, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from typing import Any
 
     from process_janitor.core.model import Decision
     from process_janitor.core.policy import Policy
@@ -35,6 +39,10 @@ def run(context: Context, words: argparse.Namespace) -> int:
     policy = context.policy()
     above = [row.pid for row in claude_process.ancestors(words.pid)]
     judged = examined(look(context.root, policy, (words.pid, *above)))
+    if procfs.process(words.pid) is None:
+        known = _remembered(context, words.pid)
+        if known:
+            raise Failure(known)
     decision, session_id = verdict_on(judged, policy, words.pid)
     snapshot = judged.observation.snapshot
     tree = Ties(snapshot, ()).tree
@@ -52,6 +60,28 @@ def run(context: Context, words: argparse.Namespace) -> int:
             explain_page(document, command, snapshot.age(decision.process), context.type_this),
         )
     return DONE
+
+
+_BY = {"watcher": "the watcher", "auto-on-start": "the cleanup of a starting session"}
+
+
+def _remembered(context: Context, pid: int) -> str:
+    """What the journal says of a process that is gone, newest first; "" when nothing."""
+    last: dict[str, Any] = {}
+    for line in Journal(context.root).lines():
+        if line["event"] == "action" and line.get("pid") == pid and line.get("outcome") == "gone":
+            last = line
+    if not last:
+        return ""
+    finding = str(last.get("class", ""))
+    why = CLASSES.get(finding, finding) or "no class"
+    sent = ", ".join(str(name) for name in last.get("signals") or ()) or "no signal"
+    by = str(last.get("trigger", "?"))
+    codes = " ".join(str(code) for code in last.get("evidence") or ())
+    return (
+        f"process {pid} is no more; {_BY.get(by, by)} ended it on {local(str(last.get('at', '')))} with {sent}: "
+        f"{why} [{codes}], session {last.get('session_id') or '-'}, command {last.get('command', '')}"
+    )
 
 
 def verdict_on(judged: Judged, policy: Policy, pid: int) -> tuple[Decision, str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from process_janitor.core.redact import redact
+import os
+
+from process_janitor.core.commands import shown
+from process_janitor.core.model import usable_pid
 from process_janitor.faces import documents, owned_files
 from process_janitor.faces.cli.context import DONE, USAGE, Failure
 from process_janitor.faces.cli.parser import process_number
 from process_janitor.system import clock, identity, procfs
+from process_janitor.system.config import _rule as understood
 from process_janitor.system.config import keep_file, load_keep_rules
 
 TYPE_CHECKING = False
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from process_janitor.faces.cli.context import Context
+    from process_janitor.faces.render.records import State
 
     Document = dict[str, Any]
 
@@ -28,6 +33,8 @@ EXAMPLES = (
     "process-janitor keep --list",
     "process-janitor keep --remove 2         the second of the list, or a pid, or the expression itself",
 )
+
+_KTHREADD = 2
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +57,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
         _change(context, _adding(_command_rule(words.command)))
     elif words.remove is not None:
         said = "The rule is removed."
-        _change(context, lambda document: _remove(document["rules"], words.remove))
+        _change(context, lambda document: _remove(document["rules"], words.remove), mending=True)
     document = _document(context)
     if words.json:
         context.document(document)
@@ -61,46 +68,63 @@ def run(context: Context, words: argparse.Namespace) -> int:
         if said:
             context.say(said)
         else:
-            alive = {id(rule): _runs(rule) for rule in document["rules"]}
-            show(
-                context,
-                keep_page(
-                    document, [alive[id(rule)] for rule in document["rules"]], context.type_this
-                ),
-            )
+            states = [_state(rule) for rule in document["rules"]]
+            show(context, keep_page(document, states, context.type_this))
     return DONE
 
 
 def _document(context: Context) -> Document:
-    """The rules as the file has them. A file that cannot be understood protects nothing, so it is a failure."""
+    """The rules as the file has them, also one that cannot be used: it is seen here and removed from here."""
     from process_janitor.core import jsontext
     from process_janitor.system import files
 
-    problem = load_keep_rules(context.root)[1]
-    if problem:
-        raise Failure(f"{problem}; mend the file or remove it")
+    path = keep_file(context.root)
     try:
-        document: Document = jsontext.loads(files.read_text(keep_file(context.root)))
+        document = jsontext.loads(files.read_text(path, follow=True))
     except FileNotFoundError:
         return {"schema": documents.KEEP, "rules": []}
+    except (OSError, ValueError) as error:
+        raise Failure(
+            f"{path}: {getattr(error, 'strerror', None) or error}; mend the file or remove it"
+        ) from None
+    _rules(path, document)
     return {**document, "schema": documents.KEEP}
 
 
-def _change(context: Context, edit: Callable[[Document], None]) -> None:
-    problem = load_keep_rules(context.root)[1]
-    if problem:
-        raise Failure(f"{problem}; mend the file or remove it")
-    try:
-        owned_files.change(
-            context.root, keep_file(context.root), {"schema": documents.KEEP, "rules": []}, edit
+def _rules(path: str, document: object) -> list[Any]:
+    rules = document.get("rules") if isinstance(document, dict) else None
+    if not isinstance(rules, list):
+        raise Failure(
+            f"{path}: must hold an object with a list `rules`; mend the file or remove it"
         )
+    return rules
+
+
+def _change(context: Context, edit: Callable[[Document], None], *, mending: bool = False) -> None:
+    """Change the file. One with a rule that cannot be used is only ever mended: nothing is added to it."""
+    path = keep_file(context.root)
+    problem = "" if mending else load_keep_rules(context.root)[1]
+    if problem:
+        raise Failure(
+            f"{problem}; {context.type_this} keep --list shows it, keep --remove N removes it"
+        )
+
+    def checked(document: Document) -> None:
+        _rules(path, document)
+        edit(document)
+
+    try:
+        owned_files.change(context.root, path, {"schema": documents.KEEP, "rules": []}, checked)
     except owned_files.Unusable as error:
         raise Failure(str(error)) from None
 
 
 def _adding(rule: Document) -> Callable[[Document], None]:
+    if understood(rule) is None:
+        raise Failure("such a rule could not be read back, so it is not written")
+    told = ("pid", "start_ticks", "boot_id", "command")
+
     def edit(document: Document) -> None:
-        told = ("pid", "start_ticks", "boot_id", "command")
         if not any(all(old.get(key) == rule.get(key) for key in told) for old in document["rules"]):
             document["rules"].append(rule)
 
@@ -108,13 +132,22 @@ def _adding(rule: Document) -> Callable[[Document], None]:
 
 
 def _process_rule(pid: int) -> Document:
+    if not usable_pid(pid):
+        raise Failure(
+            f"process {pid} is the system's first one, which nothing here ever ends", USAGE
+        )
+    if pid == os.getpid():
+        raise Failure(f"process {pid} is this command itself; name another one", USAGE)
     found = identity.identify(pid)
     if found is None:
         raise Failure(f"there is no process {pid}; process-janitor scan --all lists what there is")
     row = procfs.process(pid)
-    shown = redact(procfs.argv(pid) or ()) or (row.comm if row is not None else "")
+    argv = procfs.argv(pid) or ()
+    if row is not None and not argv and _KTHREADD in (pid, row.ppid) and row.rss == 0:
+        raise Failure(f"process {pid} is a kernel thread, which nothing here ever ends", USAGE)
+    command = shown(argv) or (row.comm if row is not None else "")
     return {
-        "pid": pid, "start_ticks": found.start, "boot_id": found.boot_id, "command_shown": shown, "added_at": clock.utc(),
+        "pid": pid, "start_ticks": found.start, "boot_id": found.boot_id, "command_shown": command, "added_at": clock.utc(),
     }  # fmt: skip
 
 
@@ -135,10 +168,11 @@ def _command_rule(pattern: str) -> Document:
 
 def _remove(rules: list[Document], word: str) -> None:
     """Take out the one rule the word means: its number in the list, its pid, or its expression."""
-    found = {at for at, rule in enumerate(rules) if rule.get("command") == word}
+    usable = {at: rule for at, rule in enumerate(rules) if understood(rule) is not None}
+    found = {at for at, rule in usable.items() if rule.get("command") == word}
     if word.isascii() and word.isdecimal() and len(word) < 9:
         number = int(word)
-        found |= {at for at, rule in enumerate(rules) if rule.get("pid") == number}
+        found |= {at for at, rule in usable.items() if rule.get("pid") == number}
         if 0 < number <= len(rules):
             found.add(number - 1)
     if not found:
@@ -150,15 +184,16 @@ def _remove(rules: list[Document], word: str) -> None:
     del rules[found.pop()]
 
 
-def _runs(rule: Document) -> bool:
-    """Whether a rule still covers something that can be said to be there; a rule for commands always counts."""
-    if "command" in rule:
-        return True
-    found = identity.identify(rule["pid"])
-    return found is not None and (found.start, found.boot_id) == (
-        rule["start_ticks"],
-        rule["boot_id"],
-    )
+def _state(rule: object) -> State:
+    """Whether the loader can use a rule, and whether what it covers is still there; a rule for commands always is."""
+    usable = understood(rule)
+    if usable is None:
+        return "unusable"
+    if usable.command:
+        return "there"
+    found = identity.identify(usable.pid)
+    alike = found is not None and (found.start, found.boot_id) == (usable.start, usable.boot_id)
+    return "there" if alike else "ended"
 
 
 __all__ = ["ABOUT", "EXAMPLES", "add", "run"]

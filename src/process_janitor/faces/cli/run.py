@@ -89,16 +89,21 @@ def _again(context: Context, words: argparse.Namespace) -> int:
         plan = plans.load(context.root, words.plan, identity.boot_id())
     except plans.NoPlan as problem:
         raise Failure(str(problem)) from None
+    members = {member.identity for member in plan.members}
+
+    def planned(decision: Decision) -> bool:
+        return decision.identity in members
+
     if words.execute or _needs_no_question(context, words):
         plans.discard(context.root, plan)
-        return act(context, "run", plan.allows)
+        return act(context, "run", plan.allows, planned=planned)
     judged = examined(look(context.root, context.policy()))
     chosen = Chosen(tuple(d for d in judged.decisions if plan.allows(d) and endable(d)), ())
     ask = context.can_ask and bool(chosen.targets) and not words.dry_run
     _show(context, judged, chosen, None if ask or words.dry_run else plan, asking=ask)
     if ask and _agreed(context, len(chosen.targets)):
         plans.discard(context.root, plan)
-        return act(context, "run", plan.allows)
+        return act(context, "run", plan.allows, planned=planned)
     return DONE
 
 

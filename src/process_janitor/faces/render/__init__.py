@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from process_janitor.faces.cli.context import Context
 
 CLIENT_WIDTH = 76
+# Of a line for a file or another program: nothing in it is cut. $COLUMNS says otherwise.
+_PIPE_WIDTH = 4000
 
 
 def show(context: Context, page: Sequence[RenderableType]) -> None:
@@ -20,7 +22,7 @@ def show(context: Context, page: Sequence[RenderableType]) -> None:
     plain = context.client or context.words.no_color or bool(context.environment.get("NO_COLOR"))
     console = Console(
         file=context.out,
-        width=CLIENT_WIDTH if context.client else None,
+        width=CLIENT_WIDTH if context.client else _width(context),
         # No colour system means no escape sequence at all; `no_color` alone would still print bold and dim.
         color_system=None if plain else "auto",
         force_terminal=False if context.client else None,
@@ -33,6 +35,13 @@ def show(context: Context, page: Sequence[RenderableType]) -> None:
             console.print(part)
     lines = captured.get().splitlines()
     context.out.write("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+def _width(context: Context) -> int | None:
+    """None where the terminal says how wide it is."""
+    if context.out.isatty() or context.environment.get("COLUMNS", "").isdecimal():
+        return None
+    return _PIPE_WIDTH
 
 
 __all__ = ["CLIENT_WIDTH", "show"]

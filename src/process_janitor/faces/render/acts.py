@@ -7,6 +7,7 @@ from rich.text import Text
 
 from process_janitor.faces import words
 from process_janitor.faces.render.findings import by_session
+from process_janitor.faces.render.fitting import Fitted
 from process_janitor.faces.render.units import count, size
 
 TYPE_CHECKING = False
@@ -61,8 +62,7 @@ def plan_page(
 def _refused(refused: Sequence[Document]) -> Page:
     page: Page = []
     for one in refused:
-        why = "; ".join(f"{words.veto(code)} [{code}]" for code in one["vetoes"])
-        why = why or (
+        why = _against(one) or (
             "it has ended already" if one["class"] == "zombie" else "the other options leave it out"
         )
         line = Text(overflow="fold")
@@ -71,8 +71,12 @@ def _refused(refused: Sequence[Document]) -> Page:
     return page
 
 
-def acted_page(document: Document, type_this: str) -> Page:
-    """What was ended, what was not, and what is still there to look at."""
+def _against(finding: Document) -> str:
+    return "; ".join(f"{words.veto(code)} [{code}]" for code in finding["vetoes"])
+
+
+def acted_page(document: Document, type_this: str, spared: Sequence[Document] = ()) -> Page:
+    """What was ended, what was not, and what is still there to look at. `spared` was planned and is kept by now."""
     actions = document["actions"]
     command = {one["pid"]: one["command"] for one in document["findings"]}
     page: Page = []
@@ -94,15 +98,20 @@ def acted_page(document: Document, type_this: str) -> Page:
                 str(one["pid"]),
                 size(one["freed_bytes"]),
                 sent,
-                command.get(one["pid"], ""),
+                Fitted("", command.get(one["pid"], "")),
             )
         page += [grid, Text()]
+    for one in spared:
+        line = Text("left alone", "bold green", overflow="fold")
+        page.append(line.append(f" {one['pid']}: {_against(one)}", "not bold default"))
     gone = [one for one in actions if one["outcome"] == "gone"]
     freed = sum(one["freed_bytes"] for one in gone)
     if gone:
         page.append(
             Text(f"Ended {count(len(gone), 'process', 'processes')}, freed {size(freed)}.", "bold")
         )
+    elif spared and not actions:
+        page.append(Text("Nothing was ended.", "bold"))
     elif not actions:
         page.append(Text("Nothing was left over.", "bold"))
     failed = [one for one in actions if one["outcome"] != "gone"]

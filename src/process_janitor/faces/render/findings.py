@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from process_janitor.faces import words
+from process_janitor.faces.render.fitting import Fitted
 from process_janitor.faces.render.units import age, size
 
 TYPE_CHECKING = False
@@ -65,7 +66,7 @@ def table(findings: Sequence[Document], first: int = 0) -> Group:
     for number, (finding, row) in enumerate(zip(findings, rows[1:]), first):
         line = _line(row, widths, f"{number:>{lead - 2}}  " if first else "")
         line.stylize(VERDICT_STYLES[finding["verdict"]], lead, lead + len(row[0]))
-        parts += [line.append(finding["command"]), Padding(_why(finding), (0, 0, 0, lead + 8))]
+        parts += [Fitted(line, finding["command"]), Padding(_why(finding), (0, 0, 0, lead + 8))]
     return Group(*parts)
 
 
@@ -91,13 +92,16 @@ def _line(row: Sequence[str], widths: Sequence[int], lead: str) -> Text:
 
 def _why(finding: Document) -> Text:
     why = [words.CLASSES[finding["class"]]] if finding["class"] else []
-    why += [words.veto(code) for code in finding["vetoes"]]
+    # Where its session lives, that is the reason; what else there is stands among the codes.
+    lives = "live-owner" in finding["vetoes"]
+    why += [words.veto(code) for code in (("live-owner",) if lives else finding["vetoes"])]
     if finding["ports"]:
         why.append(f"port {', '.join(map(str, finding['ports']))}")
     # The average over the first seconds of a life is the cost of starting, nothing more.
     if finding["cpu_percent"] >= 1 and finding["age_seconds"] >= _SETTLED_SECONDS:
         why.append(f"CPU {finding['cpu_percent']:.0f} %")
-    codes = " ".join((*finding["evidence"], *finding["vetoes"]))
+    against = sorted(finding["vetoes"], key=lambda code: code != "live-owner")
+    codes = " ".join((*finding["evidence"], *against))
     return Text(f"{'; '.join(why)}  [{codes}]" if codes else "; ".join(why), "dim", overflow="fold")
 
 

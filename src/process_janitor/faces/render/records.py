@@ -5,17 +5,20 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from process_janitor.faces.render.units import count, size
+from process_janitor.faces import documents
+from process_janitor.faces.render.fitting import Fitted
+from process_janitor.faces.render.units import count, local, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, Literal
 
     from rich.console import RenderableType
 
     Document = dict[str, Any]
     Page = list[RenderableType]
+    State = Literal["there", "ended", "unusable"]
 
 _OUTCOME_STYLES = {
     "gone": "green",
@@ -45,20 +48,20 @@ def history_page(document: Document, type_this: str, *, abnormal: bool) -> Page:
             _about(entry),
         )
     totals = document["totals"]
-    said = f"{count(totals['ended'], 'process', 'processes')} ended, {size(totals['freed_bytes'])} freed."
+    said = f"{count(totals['ended'], 'process', 'processes')} ended, {size(totals['freed_bytes'])} freed in the {count(len(entries), 'line')} shown."
     return [
         grid,
         Text(),
-        Text(said),
+        *(() if abnormal else (Text(said),)),
         Text(f"Next: {type_this} history --json    (with the evidence)", "bold"),
     ]
 
 
 def _when(entry: Document) -> str:
-    return str(entry.get("at", "")).replace("T", " ").removesuffix("Z")
+    return local(str(entry.get("at", "")))
 
 
-def _about(entry: Document) -> str:
+def _about(entry: Document) -> Fitted:
     if entry["event"] == "action":
         sent = (
             "+".join(str(name).removeprefix("SIG") for name in entry.get("signals") or ())
@@ -66,14 +69,18 @@ def _about(entry: Document) -> str:
         )
         freed = entry.get("freed_bytes") or 0
         done = f"{entry.get('class', '')}, {sent}, {size(freed)}, by {entry.get('trigger', '?')}"
-        return f"{done}: {entry.get('command', '')}"
+        return Fitted(f"{done}: ", str(entry.get("command", "")))
     if entry["event"] == "session":
         said = f" after saying {entry['reason']}" if entry.get("reason") else ""
-        return f"session {entry.get('session_id', '')}{said}  {entry.get('cwd', '')}".rstrip()
-    return str(entry.get("text", ""))
+        return Fitted(
+            f"session {entry.get('session_id', '')}{said}  ",
+            str(entry.get("cwd", "")),
+            program=False,
+        )
+    return Fitted("", str(entry.get("text", "")), program=False)
 
 
-def keep_page(document: Document, covers: Sequence[bool], type_this: str) -> Page:
+def keep_page(document: Document, states: Sequence[State], type_this: str) -> Page:
     """The rules with the numbers that `--remove` takes."""
     if not document["rules"]:
         return [
@@ -84,15 +91,24 @@ def keep_page(document: Document, covers: Sequence[bool], type_this: str) -> Pag
     grid.add_column("N", justify="right")
     grid.add_column("PID", justify="right")
     grid.add_column("KEEPS", ratio=1, overflow="fold")
-    for number, (rule, there) in enumerate(zip(document["rules"], covers), 1):
-        if "command" in rule:
+    for number, (rule, state) in enumerate(zip(document["rules"], states), 1):
+        if state == "unusable":
+            said = f"unusable: {documents.value_text(rule)[:200]}"
+            grid.add_row(str(number), "-", Text(said, "bold red", overflow="fold"))
+        elif "command" in rule:
             grid.add_row(
                 str(number), "-", Text(f"commands that match {rule['command']}", overflow="fold")
             )
         else:
-            shown = str(rule.get("command_shown", "")) + ("" if there else "  (has ended)")
+            shown = str(rule.get("command_shown", "")) + (
+                "" if state == "there" else "  (has ended)"
+            )
             grid.add_row(str(number), str(rule["pid"]), Text(shown, overflow="fold"))
-    return [grid, Text(), Text(f"Next: {type_this} keep --remove N    (takes one back)", "bold")]
+    page: Page = [grid, Text()]
+    if "unusable" in states:
+        said = "As long as a rule is unusable, nothing is judged and nothing is ended."
+        page.append(Text(said, "bold red", overflow="fold"))
+    return [*page, Text(f"Next: {type_this} keep --remove N    (takes one back)", "bold")]
 
 
 def config_page(document: Document, type_this: str) -> Page:

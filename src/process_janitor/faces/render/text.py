@@ -9,6 +9,7 @@ from rich.tree import Tree
 
 from process_janitor.faces import words
 from process_janitor.faces.render.findings import STATE_STYLES, VERDICT_STYLES, by_session
+from process_janitor.faces.render.fitting import Fitted
 from process_janitor.faces.render.units import age, count, size
 
 TYPE_CHECKING = False
@@ -53,11 +54,17 @@ def _summary(document: Document) -> Text:
         line.append(f"{count(totals['reap'], 'process', 'processes')} of dead sessions", "bold")
         line.append(f" {'holds' if totals['reap'] == 1 else 'hold'} {size(held)}.")
     else:
-        line.append("Nothing is left over.", "bold")
-    if totals["report"]:
-        line.append(
-            f" {count(totals['report'], 'more finding')} to look at, ended only if you say so."
-        )
+        line.append("Nothing to clean.", "bold")
+    background = sum(
+        f["verdict"] == "report" and f["class"] == "detached" for f in document["findings"]
+    )
+    if background:
+        what = count(background, "background process", "background processes")
+        runs = "still runs" if background == 1 else "still run"
+        line.append(f" {what} of dead sessions {runs} (started on purpose).")
+    other = totals["report"] - background
+    if other:
+        line.append(f" {count(other, 'other finding')} to look at, ended only if you say so.")
     return line
 
 
@@ -118,12 +125,9 @@ def explain_page(document: Document, command: str, old: float, type_this: str) -
                 for code in codes
             ]
     if document["ancestors"]:
-        page += [Text(), Text("Runs below", "bold")]
+        page += [Text(), Text("Started by", "bold")]
         page += [
-            Padding(
-                Text(f"{one['pid']}  {one['command']}", no_wrap=True, overflow="ellipsis"),
-                (0, 0, 0, 2),
-            )
+            Padding(Fitted(f"{one['pid']}  ", one["command"]), (0, 0, 0, 2))
             for one in document["ancestors"]
         ]
     change = words.change(verdict, document["class"], document["vetoes"], pid)
@@ -184,7 +188,7 @@ def _tree(rows: Sequence[Document]) -> Tree:
         line.append(f"{row['pid']}", "bold").append(
             f"  {row['kind']}  {size(row['memory_bytes'])}  ", "dim"
         )
-        nodes[row["pid"]] = nodes.get(row["ppid"], top).add(line.append(row["command"]))
+        nodes[row["pid"]] = nodes.get(row["ppid"], top).add(Fitted(line, row["command"]))
     return top
 
 

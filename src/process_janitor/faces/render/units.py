@@ -30,9 +30,19 @@ def age(seconds: float | None) -> str:
     return f"{whole // _DAY} d {hours} h" if hours else f"{whole // _DAY} d"
 
 
+def local(at: str) -> str:
+    """A time of the journal (UTC) on the user's own clock: `2026-11-21 09:00:00`; what is no time stays as it is."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError):
+        return at
+
+
 def count(number: int, one: str, many: str = "") -> str:
     """`1 process`, `3 processes`."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-__all__ = ["age", "count", "size"]
+__all__ = ["age", "count", "local", "size"]
