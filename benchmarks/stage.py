@@ -169,4 +169,9 @@ class Stage:
             if fd is not None:
                 signal.pidfd_send_signal(fd, signal.SIGKILL)
                 os.close(fd)
-        return lease.holder(self.root, boot) is None and lease.is_free(self.root)
+        if lease.holder(self.root, boot) is not None:
+            return False
+        held = lease.acquire(self.root)
+        if held is not None:
+            os.close(held)
+        return held is not None
