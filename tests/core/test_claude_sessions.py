@@ -24,7 +24,7 @@ case = pytest.mark.case
         ("other", 91.0, ("reap", "hung-session")),
         ("unreported", 10_000.0, ("report", "hung-session")),
         ("a word of a later version", 10_000.0, ("report", "hung-session")),
-        ("logout", 10_000.0, ("report", "hung-session")),
+        ("logout", 91.0, ("reap", "hung-session")),
         ("clear", 10_000.0, ("keep", "")),
         ("resume", 10_000.0, ("keep", "")),
     ],

@@ -329,7 +329,7 @@ def test_a_hung_session_is_written_down_as_one(tmp_path: Path) -> None:
     assert neighbour.alive
 
 
-@pytest.mark.parametrize("reason", ["logout", "clear", "resume"])
+@pytest.mark.parametrize("reason", ["unreported", "clear", "resume"])
 @namespaced
 def test_a_goodbye_that_may_leave_the_process_there_is_no_reason_to_end_it(
     reason: str, tmp_path: Path

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 # These protect a session's helpers; of the claude process itself they are what is being judged.
 _ABOUT_HELPERS = frozenset({"live-owner", "claude-session"})
-# The reasons after which the process is known to go. `clear` and `resume` end a conversation only; after `logout` a client
-# may wait at its login prompt; an old client says nothing at all (`unreported`): those are shown, never acted on.
-FINAL_REASONS = frozenset({"prompt_input_exit", "other"})
+# The reasons after which the process is known to go. `clear` and `resume` end a conversation only; an old client says
+# nothing at all (`unreported`), a later one may have new words: those are shown, never acted on.
+FINAL_REASONS = frozenset({"prompt_input_exit", "logout", "other"})
 _PASSING_REASONS = frozenset({"clear", "resume"})
 
 

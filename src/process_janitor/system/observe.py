@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from process_janitor.core.model import Session, Snapshot
@@ -46,6 +47,8 @@ def observe(root: str, also: Collection[int] = (), more: Collection[Session] = (
     Sessions are read before the table: a session that registers in between is then missing from both readings or in the
     table alone, never believed dead because the table is older than its record.
     """
+    if not procfs.available():
+        raise OSError(errno.ENOSYS, "this system has no /proc, and only Linux is supported so far")
     sessions = (*known_sessions(root), *more)
     uid = os.geteuid() if hasattr(os, "geteuid") else 0
     table = procfs.table()
