@@ -125,6 +125,9 @@ class Ties:
         if marks is None:
             return
         exact = [s for s in self.owners.at_pid(marks.claude_pid) if s.owner.start <= process.start]
+        if recorded is not None:
+            # Seen below a client that was started in a Bash call of another: the marks may be the outer one's.
+            exact = [s for s in exact if s.owner.start >= recorded.owner.start]
         ids = (marks.session_id,) if marks.session_id else marks.launched_by
         named = [s for one in ids for s in self.owners.named(one) if s.owner.start <= process.start]
         if exact and any(s.owner == e.owner for s in named for e in exact):
