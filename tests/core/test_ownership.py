@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from process_janitor.core.model import Marks
+from process_janitor.core.model import Marks, Seen
 from process_janitor.core.policy import Policy
 from tests.machine import BOOT, NAMESPACE, TOOL_SHELL, Machine
 
@@ -128,6 +128,53 @@ def test_leftovers_of_a_nested_session_go_though_the_outer_one_lives() -> None:
     m.exit(inner)
     assert m.verdict(server) == ("reap", "leftover")
     assert m.verdict(shell) == ("keep", "")
+
+
+@case("L6", "servers of a killed nested session that carry the outer client's CLAUDE_PID", "reap")
+def test_a_nested_sessions_servers_are_its_own_whatever_the_outer_client_handed_down() -> None:
+    m = Machine()
+    outer = m.claude(A)
+    shell = m.bash(outer, A)
+    inner = m.claude(B, parent=shell, marks=m.rows[shell].marks)
+    handed = Marks(session_id=B, claude_pid=outer, tool_child=True, claudecode=True)
+    server, unknown = m.mcp(inner, B), m.mcp(inner, B)
+    m.rows[server].marks = handed
+    m.rows[unknown].marks = handed._replace(session_id="an-id-nobody-knows")
+    beside = m.detached(outer, A)
+    m.look()
+    for pid in (server, unknown, beside):
+        assert m.verdict(pid) == ("keep", "")
+    m.exit(inner)
+    assert m.verdict(server) == m.verdict(unknown) == ("reap", "leftover")
+    assert m.verdict(beside, Policy(detached="reap")) == ("keep", ""), "the outer one lives"
+
+
+@case("A7", "a server whose startup id nobody knows (--continue), its client dead", "reap")
+def test_a_server_in_a_dead_clients_group_is_its_own_under_any_id() -> None:
+    m = Machine()
+    claude, other = m.claude(A), m.claude(B)
+    server, neighbour = m.mcp(claude, "startup-id"), m.mcp(other, "another-startup-id")
+    assert m.verdict(server) == m.verdict(neighbour) == ("keep", "")
+    m.exit(claude)
+    assert m.verdict(server) == ("reap", "leftover")
+    assert m.verdict(neighbour) == ("keep", "")
+
+
+@case("F1", "a job that ignores SIGTERM while its shell does not", "reap")
+def test_what_a_sweep_has_condemned_stays_so_when_its_shell_dies_first() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    job = m.spawn(shell, comm="make")
+    let_go = m.detached(claude, A)
+    m.exit(claude)
+    owner = next(iter(m.sessions.values())).owner
+    noted = {m.rows[job].key: Seen(owner.pid, owner.start, condemned=True)}
+    m.exit(shell)
+    assert m.verdict(job) == ("report", "detached"), "by itself it looks let go of"
+    m.sessions = {key: one._replace(descendants=noted) for key, one in m.sessions.items()}
+    assert m.verdict(job) == ("reap", "leftover")
+    assert m.verdict(let_go) == ("report", "detached")
 
 
 @case("U2", "a launcher chain: npm exec, then node", "reap")
