@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from process_janitor.actions.plans import Plan
     from process_janitor.actions.terminate import Action
+    from process_janitor.core.conditions import Condition
     from process_janitor.core.model import Decision, Process, Snapshot
     from process_janitor.core.settings import Settings
     from process_janitor.faces.view import SessionView, View
@@ -46,7 +47,10 @@ def scan(
             "pid_namespace": seen.snapshot.pid_namespace,
         },
         "sessions": [session(one, seen) for one in seen.sessions],
-        "findings": [finding(decision, seen) for decision in seen.findings],
+        "findings": [
+            *(finding(decision, seen) for decision in seen.findings),
+            *(condition(one, seen) for one in seen.conditions),
+        ],
         "unexamined": [{"pid": one.pid, "why": one.why} for one in seen.unexamined],
         "totals": totals(seen),
     }
@@ -95,6 +99,30 @@ def finding(decision: Decision, seen: View) -> Document:
         "swap_bytes": figures.swap,
         "cpu_percent": cpu_percent(seen.snapshot, process),
         "ports": list(detail.ports) if detail is not None else [],
+        "about": "",
+    }
+
+
+def condition(one: Condition, seen: View) -> Document:
+    """What is no process has the same keys: its name where a process has its command, nothing where it has numbers."""
+    process = one.process
+    return {
+        "pid": process.pid if process is not None else None,
+        "identity": seen.snapshot.identity(process).text if process is not None else "",
+        "class": one.finding,
+        "verdict": one.verdict,
+        "kind": "other",
+        "session_id": one.session_id,
+        "evidence": list(one.evidence),
+        "vetoes": list(one.vetoes),
+        "command": redact_text(one.subject),
+        "cwd": "",
+        "age_seconds": round(max(0.0, one.age), 1),
+        "memory_bytes": one.size,
+        "swap_bytes": 0,
+        "cpu_percent": 0.0,
+        "ports": [],
+        "about": one.about,
     }
 
 
@@ -103,6 +131,8 @@ def totals(seen: View) -> Document:
     count = {"reap": 0, "report": 0, "keep": 0}
     for decision in seen.decisions:
         count[decision.verdict] += 1
+    for one in seen.conditions:
+        count[one.verdict] += 1
     held = sum(seen.memory(d.process) for d in seen.findings if d.verdict != "keep")
     return {**count, "memory_bytes": held}
 
@@ -219,7 +249,7 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 
 __all__ = [
-    "CONFIG", "DEMO", "EXPLAIN", "HISTORY", "KEEP", "SCAN", "STATUS", "action", "command", "config", "cpu_percent",
-    "demo", "dumps", "explain", "finding", "history", "relative", "scan", "session", "status", "totals", "tree_row",
+    "CONFIG", "DEMO", "EXPLAIN", "HISTORY", "KEEP", "SCAN", "STATUS", "action", "command", "condition", "config",
+    "cpu_percent", "demo", "dumps", "explain", "finding", "history", "relative", "scan", "session", "status", "totals", "tree_row",
     "value_text",
 ]  # fmt: skip

@@ -231,9 +231,9 @@ class Stage:
 
     def look(self) -> documents.Document:
         options = config.load_settings()
-        return documents.scan(
-            view(self.root, options, look(self.root, config.policy(self.root, options)))
-        )
+        seen = view(self.root, options, look(self.root, config.policy(self.root, options)))
+        # The show is about its own processes, not about this machine's locks and windows.
+        return documents.scan(seen._replace(conditions=()))
 
     def clean(self) -> documents.Document:
         """What `auto` does."""

@@ -9,6 +9,7 @@ from process_janitor.core.owners import presence
 from process_janitor.core.states import Patience, state
 from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
+from process_janitor.faces.conditions import conditions
 from process_janitor.system import clock, procfs, stamps
 from process_janitor.system.figures import Figures, figures
 
@@ -16,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from process_janitor.core.conditions import Condition
     from process_janitor.core.model import Identity, Process, Session, Snapshot
     from process_janitor.core.settings import Settings
     from process_janitor.core.states import State
@@ -42,7 +44,9 @@ class Unexamined(NamedTuple):
 
 
 class View(NamedTuple):
-    """Everything a document or a page is made of. `findings` is what is listed; `decisions` is everything decided."""
+    """Everything a document or a page is made of. `findings` is what is listed; `decisions` is everything decided;
+    `conditions` is what there is to report beside processes.
+    """
 
     snapshot: Snapshot
     ties: Ties
@@ -51,6 +55,7 @@ class View(NamedTuple):
     sessions: tuple[SessionView, ...]
     unexamined: tuple[Unexamined, ...]
     figures: Mapping[tuple[int, int], Figures]
+    conditions: tuple[Condition, ...] = ()
 
     def memory(self, process: Process) -> int:
         return self.figures.get(process.key, Figures()).memory
@@ -79,7 +84,7 @@ def view(
         known[key] = Figures(size)
     return View(
         snapshot, ties, decisions, findings, tuple(_sessions(root, options, ties, members)),
-        tuple(_unexamined(snapshot, judged.decisions)), known,
+        tuple(_unexamined(snapshot, judged.decisions)), known, conditions(root, options, ties),
     )  # fmt: skip
 
 

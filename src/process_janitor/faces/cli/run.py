@@ -172,7 +172,7 @@ def _show(
     context: Context, judged: Judged, chosen: Chosen, plan: Plan | None, *, asking: bool = False
 ) -> None:
     seen = view(context.root, context.options, judged)
-    seen = seen._replace(findings=chosen.targets)
+    seen = seen._replace(findings=chosen.targets, conditions=())
     actions = [refusal(decision) for decision in chosen.refused]
     if context.words.json:
         context.document(documents.scan(seen, actions=actions or None, plan=plan))

@@ -92,6 +92,7 @@ def _line(row: Sequence[str], widths: Sequence[int], lead: str) -> Text:
 
 def _why(finding: Document) -> Text:
     why = [words.CLASSES[finding["class"]]] if finding["class"] else []
+    why += [finding["about"]] if finding["about"] else []
     # Where its session lives, that is the reason; what else there is stands among the codes.
     lives = "live-owner" in finding["vetoes"]
     why += [words.veto(code) for code in (("live-owner",) if lives else finding["vetoes"])]
