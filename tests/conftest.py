@@ -7,6 +7,7 @@ fails the run.
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 PLATFORM_REASON = "Skipped: platform:"
+
+
+def pytest_configure() -> None:
+    """Undo what `nohup` and `&` did to whoever started the tests: their children inherit an ignored signal as well, and
+    then a test that sends one proves nothing.
+    """
+    for number, usual in (
+        (signal.SIGHUP, signal.SIG_DFL),
+        (signal.SIGINT, signal.default_int_handler),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def _judge(report: pytest.TestReport | pytest.CollectReport) -> None:
