@@ -22,6 +22,33 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
     `pidDomain` (`linux:<id>:pid:[<ns>]`) says in which pid namespace the number counts; a file of another one names a
     process we cannot see. The client writes no boot id, so only start ticks tell a file of an earlier boot.
     """
+    for path in _session_files(config_dir):
+        document = _document(path)
+        owner = _identity(document, boot_id, pid_namespace)
+        session_id = document.get("sessionId")
+        if (
+            owner is not None
+            and f"{owner.pid}.json" == os.path.basename(path)
+            and valid_session_id(session_id)
+        ):
+            yield Session(
+                session_id=session_id,
+                owner=owner,
+                source="client",
+                cwd=_text(document, "cwd"),
+                kind=_text(document, "kind"),
+            )
+
+
+def versions(config_dir: str) -> Iterator[str]:
+    """The client's version in each of its session files, living or not; a version may come more than once."""
+    for path in _session_files(config_dir):
+        version = _text(_document(path), "version")
+        if version:
+            yield version
+
+
+def _session_files(config_dir: str) -> Iterator[str]:
     directory = os.path.join(config_dir, "sessions")
     try:
         names = sorted(os.listdir(directory))[:_FILES_MAX]
@@ -29,17 +56,7 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
         return
     for name in names:
         if name.endswith(".json") and natural(name[:-5]):
-            document = _document(os.path.join(directory, name))
-            owner = _identity(document, boot_id, pid_namespace)
-            session_id = document.get("sessionId")
-            if owner is not None and str(owner.pid) == name[:-5] and valid_session_id(session_id):
-                yield Session(
-                    session_id=session_id,
-                    owner=owner,
-                    source="client",
-                    cwd=_text(document, "cwd"),
-                    kind=_text(document, "kind"),
-                )
+            yield os.path.join(directory, name)
 
 
 def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Session]:
@@ -100,4 +117,4 @@ def _text(document: dict[str, object], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-__all__ = ["roster", "sessions"]
+__all__ = ["roster", "sessions", "versions"]

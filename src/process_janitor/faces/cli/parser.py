@@ -43,6 +43,9 @@ COMMANDS = (
     Command("history", "what was ended, when and why"),
     Command("keep", "protects a process, or every command that matches a pattern"),
     Command("config", "shows, checks and changes the configuration", lenient=True),
+    Command(
+        "doctor", "whether everything this needs is there; --fix mends what is safe", lenient=True
+    ),
     Command("demo", "a pretend session, killed and cleaned up before your eyes; safe anywhere"),
 )
 BY_NAME = {command.name: command for command in COMMANDS}
