@@ -124,7 +124,9 @@ class Ties:
             yield recorded, "recorded-descendant"
         if marks is None:
             return
-        exact = [s for s in self.owners.at_pid(marks.claude_pid) if s.owner.start <= process.start]
+        # Without CLAUDE_PID nothing is named: an owner that nobody knew the pid of (0) is not the one.
+        at_pid = self.owners.at_pid(marks.claude_pid) if marks.claude_pid else []
+        exact = [s for s in at_pid if s.owner.start <= process.start]
         if recorded is not None:
             # Seen below a client that was started in a Bash call of another: the marks may be the outer one's.
             exact = [s for s in exact if s.owner.start >= recorded.owner.start]
