@@ -35,7 +35,7 @@ def details(
     own = {
         p for p in wanted if p in processes and processes[p].uid == uid and not processes[p].dead
     }
-    everyone = [p.pid for p in processes.values() if p.uid == uid and not p.dead]
+    everyone = peers.Descriptors([p.pid for p in processes.values() if p.uid == uid and not p.dead])
     loose = own.intersection(leftovers)
     stdin = {pid: procfs.link(pid, "fd/0") or "" for pid in own}
     stdout = {pid: procfs.link(pid, "fd/1") or "" for pid in own}
@@ -87,7 +87,7 @@ def _reach(
     pid: int,
     tree: Tree,
     sockets: Mapping[int, int],
-    everyone: Collection[int],
+    everyone: peers.Descriptors,
 ) -> Detail:
     """Whether anybody outside its own tree can still reach a client. Looked up only where it seems to be cut off."""
     process = tree.processes[pid]
