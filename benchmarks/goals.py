@@ -63,4 +63,7 @@ CHECKED: dict[str, Goal] = {
     "hooks.SessionEnd.cpu": Goal(3.1),
     "startup.version.cpu": Goal(4.0),
     "registry.10.registered": Goal(100.0, at_least=True),
+    # Reached: 2.4. An environment read to its end twice adds 0.1, ties worked out twice 0.3.
+    "scan.1000.look": Goal(2.8),
+    "scan.exponent.look": Goal(1.1),
 }

@@ -21,6 +21,7 @@ from process_janitor.core.model import (
     Snapshot,
 )
 from process_janitor.core.policy import Policy
+from process_janitor.core.ties import Ties
 from process_janitor.core.tree import Tree
 from process_janitor.watcher.sightings import sighted
 
@@ -269,7 +270,7 @@ class Machine:
         **changes: Any,
     ) -> dict[int, Decision]:
         known = self.sessions.values() if sessions is None else sessions
-        decisions = decide(self.snapshot(**changes), known, policy or Policy())
+        decisions = decide(Ties(self.snapshot(**changes), known), policy or Policy())
         return {decision.process.pid: decision for decision in decisions}
 
     def verdict(self, pid: int, policy: Policy | None = None) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from benchmarks.figures import Figure, exponent, figure, interleaved, millisecon
 from benchmarks.stage import Stage
 from process_janitor.core.decide import decide
 from process_janitor.core.policy import Policy
+from process_janitor.core.ties import Ties
 from process_janitor.faces import pretend
 from process_janitor.sweep import look
 from process_janitor.system import procfs
@@ -67,12 +68,12 @@ def _subjects(stage: Stage) -> dict[str, Callable[[], float]]:
     return {
         "stat": lambda: milliseconds(stat_pass),
         "table": lambda: milliseconds(procfs.table),
-        "marks": lambda: milliseconds(
-            lambda: procfs.all_marks(seen.snapshot.processes.values(), os.geteuid())
-        ),
+        "marks": lambda: milliseconds(lambda: [procfs.marks(pid) for pid in seen.snapshot.marks]),
         "sessions": lambda: milliseconds(lambda: known_sessions(stage.root)),
         "observe": lambda: milliseconds(lambda: observe(stage.root)),
-        "decide": lambda: milliseconds(lambda: decide(seen.snapshot, seen.sessions, Policy())),
+        "decide": lambda: milliseconds(
+            lambda: decide(Ties(seen.snapshot, seen.sessions), Policy())
+        ),
         "look": lambda: milliseconds(lambda: look(stage.root, Policy())),
     }
 

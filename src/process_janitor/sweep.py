@@ -85,7 +85,7 @@ def look(
 ) -> Judged:
     """Decide about everything, change nothing. `also` and `more` are as in `observe`."""
     observation = observe(root, also, more)
-    return Judged(observation, tuple(decide(observation.snapshot, observation.sessions, policy)))
+    return Judged(observation, tuple(decide(observation.ties, policy)))
 
 
 def sweep(

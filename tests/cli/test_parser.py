@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from process_janitor.core.ties import Ties
 from process_janitor.faces import cli
 from process_janitor.faces.cli import parser
 
@@ -143,8 +144,8 @@ def test_an_unreadable_process_table_is_not_a_clean_machine(
 
     def blind(*arguments: Any) -> Any:
         judged = real(*arguments)
-        snapshot = judged.observation.snapshot._replace(processes={})
-        return judged._replace(observation=judged.observation._replace(snapshot=snapshot))
+        ties = Ties(judged.observation.snapshot._replace(processes={}), ())
+        return judged._replace(observation=judged.observation._replace(ties=ties))
 
     monkeypatch.setattr("process_janitor.faces.cli.scan.look", blind)
     code, out, err = call("scan")

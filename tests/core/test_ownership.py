@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from process_janitor.core.model import Marks, Seen
+from process_janitor.core.model import Marks, Seen, Session
 from process_janitor.core.policy import Policy
 from tests.machine import BOOT, NAMESPACE, TOOL_SHELL, Machine
 
@@ -175,6 +175,24 @@ def test_what_a_sweep_has_condemned_stays_so_when_its_shell_dies_first() -> None
     m.sessions = {key: one._replace(descendants=noted) for key, one in m.sessions.items()}
     assert m.verdict(job) == ("reap", "leftover")
     assert m.verdict(let_go) == ("report", "detached")
+
+
+def test_an_owner_whose_pid_nobody_knows_owns_nobody_by_it() -> None:
+    """A user may end what carries an id alone. Its owner has no pid, and most processes have no CLAUDE_PID either."""
+    m = Machine()
+    marks = Marks(session_id=A, claudecode=True)
+    suspect = m.spawn(m.shell, comm="node", marks=marks)
+    stranger = m.spawn(m.shell, comm="make")
+    m.tick(60)
+    owner = m.decide()[suspect].owner
+    assert owner is not None
+    assert owner.pid == 0
+    condemned = Session(session_id=A, owner=owner, source="sweep", descendants={
+        m.rows[suspect].key: Seen(owner.pid, owner.start, condemned=True)
+    })  # fmt: skip
+    decided = m.decide(Policy(detached="reap"), [*m.sessions.values(), condemned])
+    assert suspect in decided
+    assert stranger not in decided
 
 
 @case("U2", "a launcher chain: npm exec, then node", "reap")

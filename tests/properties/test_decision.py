@@ -12,6 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from process_janitor.core.model import Marks
 from process_janitor.core.policy import KeepRule, Policy
+from process_janitor.core.ties import Ties
 from process_janitor.core.tree import Tree
 from tests.machine import BOOT, UID, Machine
 
@@ -255,6 +256,28 @@ class Worlds(RuleBasedStateMachine):
     @invariant()
     def deciding_twice_gives_the_same(self) -> None:
         assert self._decide(EVERYTHING) == self._decide(EVERYTHING)
+
+    @invariant()
+    def what_a_look_leaves_out_changes_nothing(self) -> None:
+        """Details that come later, clients looked for from above, processes that nothing can be said of."""
+        snapshot, sessions = self.m.snapshot(), list(self.m.sessions.values())
+        whole = Ties(snapshot, sessions)
+        later = Ties(snapshot._replace(details={}), sessions).with_details(snapshot.details)
+        assert list(later.gone.items()) == list(whole.gone.items())
+        assert (later.claimed, later.holder) == (whole.claimed, whole.holder)
+        assert later.snapshot == snapshot
+        for pid, process in snapshot.processes.items():
+            above = (pid, *(one.pid for one in whole.tree.ancestors(process)))
+            assert whole.holder[pid] == next((p for p in above if p in whole.owners.live), 0)
+        silent = [
+            p
+            for p in snapshot.processes.values()
+            if p.pid not in whole._candidates() and not whole.holder[p.pid]
+        ]
+        known = dict(whole.gone), dict(whole.claimed)
+        for process in silent:
+            whole._judge(process)
+        assert (whole.gone, whole.claimed) == known
 
     @rule(data=st.data())
     def knowing_less_never_kills_more(self, data: st.DataObject) -> None:

@@ -175,7 +175,8 @@ def test_the_table_is_read_while_processes_come_and_go() -> None:
         table = procfs.table()
         assert {os.getpid(), steady.pid, *(one.pid for one in storms)} <= set(table)
         assert all(pid == row.pid for pid, row in table.items())
-        procfs.all_marks(table.values(), os.geteuid())
+        for pid in table:
+            procfs.marks(pid)
     for one in storms:
         one.kill()
 
@@ -189,6 +190,20 @@ def test_marks_are_found_at_the_end_of_a_huge_environment() -> None:
     env |= {"CLAUDE_CODE_SESSION_ID": "the-id", "CLAUDE_PID": "4711", "PROCESS_JANITOR_KEEP": "1"}
     process = started(env=env)
     assert procfs.marks(process.pid) == Marks(session_id="the-id", claude_pid=4711, keep=True)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("short", [-1, 0, 1])
+@namespaced
+def test_marks_are_found_where_an_environment_ends_with_a_whole_read(size: int, short: int) -> None:
+    """A full answer is not the end, a short one is: the last mark must be found on either side of the border."""
+    mark = b"CLAUDE_PID=4711\0"
+    # With this entry the environment is as long as so many reads, or one byte less or more.
+    filler = size * procfs._CHUNK + short - len(b"F=\0") - len(mark)
+    process = started(env={"F": "x" * filler, "CLAUDE_PID": "4711"})
+    with open(f"/proc/{process.pid}/environ", "rb") as file:
+        assert len(file.read()) == size * procfs._CHUNK + short
+    assert procfs.marks(process.pid) == Marks(claude_pid=4711)
 
 
 @namespaced

@@ -1,4 +1,4 @@
-"""The decision: a snapshot, the sessions and the user's policy in, verdicts with their reasons out.
+"""The decision: a snapshot tied to its sessions and the user's policy in, verdicts with their reasons out.
 
 Pure. The watcher, `auto`, `run`, `scan` and `explain` all call this and nothing else, so they cannot disagree.
 """
@@ -10,28 +10,27 @@ from process_janitor.core.claude_sessions import claude_decisions
 from process_janitor.core.model import Decision
 from process_janitor.core.policy import SPINNING_SHARE, ZOMBIE_SECONDS
 from process_janitor.core.shapes import is_tool_subshell
-from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import Case, vetoes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from process_janitor.core.attachment import Attachment
-    from process_janitor.core.model import Process, Session, Snapshot, Verdict
+    from process_janitor.core.model import Process, Verdict
     from process_janitor.core.policy import Policy
-    from process_janitor.core.ties import Tie
+    from process_janitor.core.ties import Tie, Ties
 
 
-def decide(snapshot: Snapshot, sessions: Iterable[Session], policy: Policy) -> list[Decision]:
+def decide(ties: Ties, policy: Policy) -> list[Decision]:
     """Every process that some session can be named for, parents before children, claude processes first.
 
     Whatever is not in the list has nothing to do with Claude Code. An incomplete snapshot (one that does not even hold
     the caller) gives no decision at all: absence of a process then proves nothing.
     """
+    snapshot = ties.snapshot
     if snapshot.self_pid not in snapshot.processes:
         return []
-    ties = Ties(snapshot, sessions)
     found = list(claude_decisions(ties, policy))
     tied = [snapshot.processes[pid] for pid in {*ties.gone, *ties.claimed, *zombies(ties)}]
     tied.sort(key=lambda p: (ties.tree.depth(p), p.start, p.pid))

@@ -6,10 +6,11 @@ from process_janitor.core.model import Identity, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
     from typing import Literal
 
-    from process_janitor.core.model import Process, Snapshot
+    from process_janitor.core.model import Snapshot
+    from process_janitor.core.tree import Tree
 
     Presence = Literal["live", "gone", "rebooted", "elsewhere"]
 
@@ -103,6 +104,10 @@ class Owners:
     def at_pid(self, pid: int) -> list[Session]:
         return self._by_pid.get(pid, [])
 
+    def recorded_pids(self) -> set[int]:
+        """The pids of all that `recorded` knows; another process may have one of them by now."""
+        return {pid for pid, _ in self._recorded}
+
     def recorded(self, key: tuple[int, int]) -> Session | None:
         return self._recorded.get(key)
 
@@ -121,26 +126,21 @@ class Owners:
         return not wanted.isdisjoint(self._continued)
 
 
-def holders(
-    processes: Mapping[int, Process], live: Mapping[int, Session], parents: Mapping[int, int]
-) -> dict[int, int]:
-    """Pid -> pid of the nearest living claude at or above it; 0 where there is none."""
-    held: dict[int, int] = {}
-    for pid in processes:
-        path = []
-        at = pid
-        while at not in held:
-            if at in live:
-                held[at] = at
-                break
-            path.append(at)
-            held[at] = 0  # also ends a walk in a damaged table whose parents form a ring
-            at = parents.get(at, 0)
-            if at == 0:
-                break
-        owner = held.get(at, 0)
-        for step in path:
-            held[step] = owner
+def holders(tree: Tree, live: Collection[int]) -> dict[int, int]:
+    """Pid -> pid of the nearest living claude at or above it; 0 where there is none.
+
+    Walked downwards: most processes of a machine run below no client, and cost nothing then. A process has one parent, so
+    it is reached from one client at most; in a damaged table whose parents form a ring, a client in it ends the walk.
+    """
+    held = dict.fromkeys(tree.processes, 0)
+    for owner in live:
+        held[owner] = owner
+        wait = list(tree.children(owner))
+        while wait:
+            below = wait.pop()
+            if below not in live:
+                held[below] = owner
+                wait.extend(tree.children(below))
     return held
 
 

@@ -10,7 +10,7 @@ from process_janitor.core.tree import Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from process_janitor.core.model import Detail, Marks, Process, Snapshot
 
@@ -37,17 +37,45 @@ class Ties:
         self.tree = Tree(snapshot.processes)
         known = list(sessions)
         self.owners = Owners(snapshot, (*known, *strays(snapshot, known)))
-        parents = {
-            p.pid: p.ppid
-            for p in snapshot.processes.values()
-            if self.tree.parent(p) is not None and p.ppid != p.pid
-        }
-        self.holder = holders(snapshot.processes, self.owners.live, parents)
+        self.holder = holders(self.tree, self.owners.live)
         self.claimed: dict[int, Session] = {}
         self.gone: dict[int, Tie] = {}
-        for process in snapshot.processes.values():
-            if not self.holder[process.pid]:
-                self._judge(process)
+        candidates = self._candidates()
+        self._judge_all(
+            process
+            for pid, process in snapshot.processes.items()
+            if pid in candidates and not self.holder[pid]
+        )
+
+    def with_details(self, details: Mapping[int, Detail]) -> Ties:
+        """These ties, now that the details of some processes are known: the same as to start again with them.
+
+        Table, marks and sessions alone say who is alive, who runs below whom, and whether there is a tie at all; the
+        details only say how well a tie to a session that is over is proven. So only what has one is judged again.
+        """
+        told = Ties.__new__(Ties)
+        told.snapshot = self.snapshot._replace(details=details)
+        told.tree, told.owners, told.holder = self.tree, self.owners, self.holder
+        told.claimed = dict(self.claimed)
+        told.gone = {}
+        told._judge_all(  # noqa: SLF001  # of this very class
+            self.snapshot.processes[pid] for pid, tie in self.gone.items() if tie.root == pid
+        )
+        return told
+
+    def _candidates(self) -> set[int]:
+        """Without a mark and without having been seen, `_judge` finds nothing. Of nearly every process that is true."""
+        speaking = {
+            pid
+            for pid, marks in self.snapshot.marks.items()
+            if marks is not None
+            and (marks.session_id or marks.claude_pid or marks.launched_by or marks.claudecode)
+        }
+        return speaking.union(self.owners.recorded_pids())
+
+    def _judge_all(self, processes: Iterable[Process]) -> None:
+        for process in processes:
+            self._judge(process)
         for pid in list(self.gone):
             self._spread(pid)
 
@@ -124,7 +152,9 @@ class Ties:
             yield recorded, "recorded-descendant"
         if marks is None:
             return
-        exact = [s for s in self.owners.at_pid(marks.claude_pid) if s.owner.start <= process.start]
+        # Without CLAUDE_PID nothing is named: an owner that nobody knew the pid of (0) is not the one.
+        at_pid = self.owners.at_pid(marks.claude_pid) if marks.claude_pid else []
+        exact = [s for s in at_pid if s.owner.start <= process.start]
         if recorded is not None:
             # Seen below a client that was started in a Bash call of another: the marks may be the outer one's.
             exact = [s for s in exact if s.owner.start >= recorded.owner.start]
@@ -235,13 +265,16 @@ def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
 
     Taken as alive on the word of their name alone: to be too careful here spares a process, never kills one.
     """
+    # A machine has many processes and few names.
+    names = {process.comm for process in snapshot.processes.values()}
+    clients = {name for name in names if shapes.is_claude_name(name)}
     registered = {session.owner.key for session in known}
     for process in snapshot.processes.values():
         if (
-            process.key not in registered
+            process.comm in clients
+            and process.key not in registered
             and not process.dead
             and process.uid == snapshot.uid
-            and shapes.is_claude_name(process.comm)
         ):
             yield Session(session_id="", owner=snapshot.identity(process), source="process")
 

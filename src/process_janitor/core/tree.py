@@ -35,11 +35,22 @@ class Tree:
 
     def children(self, pid: int) -> list[int]:
         if self._children is None:
-            self._children = {}
-            for process in self.processes.values():
-                if self.parent(process) is not None and process.ppid != process.pid:
-                    self._children.setdefault(process.ppid, []).append(process.pid)
+            self._children = self._all_children()
         return self._children.get(pid, [])
+
+    def _all_children(self) -> dict[int, list[int]]:
+        """Asked once of every process of the machine: `parent` is written out, for calling it would cost as much again."""
+        found: dict[int, list[int]] = {}
+        processes = self.processes
+        for process in processes.values():
+            above = processes.get(process.ppid)
+            if above is not None and above.start <= process.start and above is not process:
+                siblings = found.get(process.ppid)
+                if siblings is None:
+                    found[process.ppid] = [process.pid]
+                else:
+                    siblings.append(process.pid)
+        return found
 
     def descendants(self, pid: int) -> Iterator[int]:
         """Every pid below, parents before children."""

@@ -68,8 +68,7 @@ def view(
     """Read what is missing for showing `judged`. `keeps` lists what is kept, too; `freed` is the memory of what an
     action has ended since and nobody can ask any more.
     """
-    snapshot, sessions = judged.observation
-    ties = Ties(snapshot, sessions)
+    snapshot, ties = judged.observation.snapshot, judged.observation.ties
     decisions = (*judged.decisions, *_helpers(ties, judged.decisions))
     findings = tuple(d for d in decisions if keeps or d.verdict != "keep")
     if keeps:

@@ -6,20 +6,20 @@ import time
 
 from process_janitor.core import shapes
 from process_janitor.core.model import Detail
-from process_janitor.core.tree import Tree
 from process_janitor.system import clock, peers, ports, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from process_janitor.core.model import Process, Ternary
+    from process_janitor.core.model import Ternary
+    from process_janitor.core.tree import Tree
 
 _SAMPLE_SECONDS = 0.2
 
 
 def details(
-    processes: Mapping[int, Process],
+    tree: Tree,
     wanted: Collection[int],
     company: Collection[int],
     leftovers: Collection[int],
@@ -31,10 +31,11 @@ def details(
     Of `leftovers` it is asked who talks to them. What only one of `company` holds is held by nobody: they are about to
     go. `clients` are living claude processes, asked for whoever could still reach them.
     """
+    processes = tree.processes
     own = {
         p for p in wanted if p in processes and processes[p].uid == uid and not processes[p].dead
     }
-    everyone = [p.pid for p in processes.values() if p.uid == uid and not p.dead]
+    everyone = peers.Descriptors([p.pid for p in processes.values() if p.uid == uid and not p.dead])
     loose = own.intersection(leftovers)
     stdin = {pid: procfs.link(pid, "fd/0") or "" for pid in own}
     stdout = {pid: procfs.link(pid, "fd/1") or "" for pid in own}
@@ -50,7 +51,6 @@ def details(
             serving=port.serving if port is not None else "no",
             ports=port.ports if port is not None else (),
         )
-    tree = Tree(processes)
     for pid in own.intersection(clients):
         found[pid] = _reach(found[pid], pid, tree, sockets, everyone)
     for pid, share in _cpu_shares(tree, found).items():
@@ -87,7 +87,7 @@ def _reach(
     pid: int,
     tree: Tree,
     sockets: Mapping[int, int],
-    everyone: Collection[int],
+    everyone: peers.Descriptors,
 ) -> Detail:
     """Whether anybody outside its own tree can still reach a client. Looked up only where it seems to be cut off."""
     process = tree.processes[pid]

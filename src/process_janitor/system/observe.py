@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from process_janitor.core.model import Session, Snapshot
+from process_janitor.core.model import Snapshot
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.ties import Ties
 from process_janitor.system import client_files, clock, identity, paths, procfs, seen
@@ -16,23 +16,30 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from process_janitor.core.model import Marks, Process, Session
+
 
 class Observation(NamedTuple):
-    snapshot: Snapshot
+    """One reading: the snapshot, the sessions that were known, and what ties the one to the others."""
+
+    ties: Ties
     sessions: tuple[Session, ...]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.ties.snapshot
 
 
 def known_sessions(root: str) -> tuple[Session, ...]:
     """Every session that some register names, with what it was seen to have started."""
     boot, namespace, now = identity.boot_id(), identity.pid_namespace(), clock.monotonic()
-    ours = []
-    for entry in Registry(root).entries():
-        session = as_session(entry, now, boot)
-        if session.owner.boot_id == boot:
-            session = session._replace(
-                descendants=seen.load(root, session.owner.pid, session.owner.start)
-            )
-        ours.append(session)
+    ours = [as_session(entry, now, boot) for entry in Registry(root).entries()]
+    # Few of many old records have one. Listed after the records are read: a tree is at least as young as its record.
+    trees = seen.names(root)
+    for at, session in enumerate(ours):
+        owner = session.owner
+        if owner.boot_id == boot and seen.name(owner.pid, owner.start) in trees:
+            ours[at] = session._replace(descendants=seen.load(root, owner.pid, owner.start))
     config = paths.config_dir()
     return (
         *ours,
@@ -51,7 +58,14 @@ def observe(root: str, also: Collection[int] = (), more: Collection[Session] = (
         raise OSError(errno.ENOSYS, "this system has no /proc, and only Linux is supported so far")
     sessions = (*known_sessions(root), *more)
     uid = os.geteuid() if hasattr(os, "geteuid") else 0
-    table = procfs.table()
+    table: dict[int, Process] = {}
+    marks: dict[int, Marks | None] = {}
+    # Row and environment in one go: a pid that changes hands between the two would give one process another's marks.
+    # It is also a tenth cheaper, while the kernel has the process at hand. Other users' are not even asked for.
+    for row in procfs.rows():
+        table[row.pid] = row
+        if row.uid == uid:
+            marks[row.pid] = procfs.marks(row.pid)
     snapshot = Snapshot(
         host=identity.host_name(),
         boot_id=identity.boot_id(),
@@ -61,15 +75,15 @@ def observe(root: str, also: Collection[int] = (), more: Collection[Session] = (
         now=clock.ticks(),
         ticks_per_second=clock.ticks_per_second(),
         processes=table,
-        marks=procfs.all_marks(table.values(), uid),
+        marks=marks,
     )
     ties = Ties(snapshot, sessions)
     wanted = ties.interesting().union(also)
     # The ancestors of a leftover are asked as well: a veto may cover the tree below them.
     for pid in list(ties.gone):
         wanted.update(above.pid for above in ties.tree.ancestors(table[pid]) if above.pid > 1)
-    found = details(table, wanted, ties.company(), set(ties.gone), set(ties.owners.live), uid)
-    return Observation(snapshot._replace(details=found), sessions)
+    found = details(ties.tree, wanted, ties.company(), set(ties.gone), set(ties.owners.live), uid)
+    return Observation(ties.with_details(found), sessions)
 
 
 __all__ = ["Observation", "known_sessions", "observe"]

@@ -80,18 +80,37 @@ def inode(link: str) -> int:
 
 
 class Holders(NamedTuple):
-    """Inode -> pids seen to hold it, and whether every process asked could be looked into."""
+    """Inode -> pids seen to hold it (more than once if they do), and whether every process could be looked into."""
 
-    found: dict[int, set[int]]
+    found: dict[int, list[int]]
     complete: bool
 
+    def of(self, number: int) -> set[int]:
+        return set(self.found.get(number, ()))
 
-def holders(pids: Iterable[int], wanted: Iterable[int]) -> Holders:
-    """Who among `pids` holds a descriptor of one of these inodes."""
-    names = {f"{kind}:[{number}]": number for number in wanted for kind in ("pipe", "socket")}
-    found: dict[int, set[int]] = {}
+
+class Descriptors:
+    """The pipes and sockets that a set of processes holds: read when somebody first asks, once for the whole look.
+
+    To look into every process takes as long as to read the table, and a machine may have fifty clients to ask for: with
+    a reading for each, the first answers were as old by the time of the decision as all of them are now. What was opened
+    since is not in it, and nobody seen to hold it means "unknown".
+    """
+
+    def __init__(self, pids: Iterable[int]) -> None:
+        self._pids = pids
+        self._holders: Holders | None = None
+
+    def holders(self) -> Holders:
+        if self._holders is None:
+            self._holders = _holders(self._pids)
+        return self._holders
+
+
+def _holders(pids: Iterable[int]) -> Holders:
+    found: dict[int, list[int]] = {}
     complete = True
-    for pid in pids if names else ():
+    for pid in pids:
         directory = f"{procfs.PROC}/{pid}/fd"
         try:
             descriptors = os.listdir(directory)
@@ -102,11 +121,11 @@ def holders(pids: Iterable[int], wanted: Iterable[int]) -> Holders:
             continue
         for descriptor in descriptors:
             try:
-                number = names.get(os.readlink(f"{directory}/{descriptor}"))
+                number = inode(os.readlink(f"{directory}/{descriptor}"))
             except OSError:
                 continue
-            if number is not None:
-                found.setdefault(number, set()).add(pid)
+            if number:
+                found.setdefault(number, []).append(pid)
     return Holders(found, complete)
 
 
@@ -114,7 +133,7 @@ def far_end(
     pid: int,
     descriptor: int,
     sockets: Mapping[int, int],
-    everyone: Iterable[int],
+    everyone: Descriptors,
     company: Iterable[int],
 ) -> Ternary:
     """Whether somebody outside `company` holds the other end of a process's standard input (0) or output (1).
@@ -136,8 +155,8 @@ def far_end(
         end = number
         if _hung_up(pid, descriptor):
             return "no"
-    who = holders(everyone, (end,))
-    others = who.found.get(end, set()) - ({pid} if link.startswith("pipe:") else set())
+    who = everyone.holders()
+    others = who.of(end) - ({pid} if link.startswith("pipe:") else set())
     if others - set(company):
         return "yes"
     return "no" if others and who.complete else "unknown"
@@ -161,7 +180,7 @@ def _hung_up(pid: int, descriptor: int) -> bool:
 
 
 def socket_company(
-    pid: int, sockets: Mapping[int, int], everyone: Iterable[int], company: Iterable[int]
+    pid: int, sockets: Mapping[int, int], everyone: Descriptors, company: Iterable[int]
 ) -> Ternary:
     """Whether any unix socket of a process is connected to one that somebody outside `company` holds."""
     try:
@@ -172,11 +191,13 @@ def socket_company(
         return "unknown"
     links = (procfs.link(pid, f"fd/{name}") or "" for name in names)
     ends = {sockets.get(inode(link), 0) for link in links if link.startswith("socket:")} - {0}
-    who = holders(everyone, ends)
+    if not ends:
+        return "no"
+    who = everyone.holders()
     own = set(company)
-    if any(who.found.get(end, set()) - own for end in ends):
+    if any(who.of(end) - own for end in ends):
         return "yes"
     return "no" if who.complete and all(end in who.found for end in ends) else "unknown"
 
 
-__all__ = ["Holders", "far_end", "holders", "inode", "socket_company", "unix_peers"]
+__all__ = ["Descriptors", "Holders", "far_end", "inode", "socket_company", "unix_peers"]

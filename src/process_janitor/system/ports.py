@@ -35,7 +35,7 @@ class _Connection(NamedTuple):
 def listening(
     wanted: Collection[int],
     local: Collection[int],
-    everyone: Collection[int],
+    everyone: peers.Descriptors,
     leftovers: Collection[int],
 ) -> dict[int, Served]:
     """Pid -> its listening ports, and whether a client outside `leftovers` is connected to one of them.
@@ -61,7 +61,7 @@ def listening(
 def _clients(
     accepted: list[_Connection],
     table: list[_Connection],
-    everyone: Collection[int],
+    everyone: peers.Descriptors,
     leftovers: Collection[int],
 ) -> Ternary:
     """Whether one of the accepted connections comes from outside the leftovers: from elsewhere, or from a process here."""
@@ -71,9 +71,9 @@ def _clients(
     near = [c for c in table if (c.local, c.remote) in far_ends]
     if len(near) < len(accepted):
         return "yes"  # the client is on another machine, or in another network namespace
-    who = peers.holders(everyone, {c.inode for c in near if c.inode})
+    who = everyone.holders()
     # A client that cannot be seen is somebody else's: only one seen among the leftovers does not count.
-    return "yes" if any(who.found.get(c.inode, {0}) - set(leftovers) for c in near) else "no"
+    return "yes" if any((who.of(c.inode) or {0}) - set(leftovers) for c in near) else "no"
 
 
 def _sockets(pid: int) -> set[int]:

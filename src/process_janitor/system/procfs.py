@@ -11,7 +11,7 @@ from process_janitor.core.model import Marks, Process, natural, usable_pid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
 PROC = "/proc"
 _STAT_MAX = 4096
@@ -20,6 +20,7 @@ _CHUNK = 16384
 _ENVIRON_MAX = 4 * 1024 * 1024
 _CMDLINE_MAX = 256 * 1024
 _LISTINGS_MAX = 4
+_READING = os.O_RDONLY | os.O_CLOEXEC
 
 
 def available() -> bool:
@@ -33,7 +34,7 @@ def read(path: str, limit: int = _STAT_MAX) -> bytes | None:
     machine, on which every session would be dead.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, _READING)
     except (FileNotFoundError, ProcessLookupError, PermissionError, NotADirectoryError):
         return None
     try:
@@ -54,27 +55,33 @@ def read(path: str, limit: int = _STAT_MAX) -> bytes | None:
 
 def process(pid: int) -> Process | None:
     """One row of the table, now."""
+    directory = f"{PROC}/{pid}"
     try:
-        fd = os.open(f"{PROC}/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(f"{directory}/stat", _READING)
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     try:
-        # Only the directory always belongs to the process's user; the files of one that may not be dumped are root's.
-        return _parsed(os.read(fd, _STAT_MAX), os.stat(f"{PROC}/{pid}").st_uid)
+        # Only the directory always belongs to the process's user. The files of one that may not be dumped are root's,
+        # and that is the root of the user namespace it was started in, which may be anybody here, this user included:
+        # no answer of the cheaper fstat proves that the directory need not be asked.
+        return _parsed(pid, os.read(fd, _STAT_MAX), os.stat(directory).st_uid)
     except (FileNotFoundError, ProcessLookupError):
         return None
     finally:
         os.close(fd)
 
 
-def _parsed(data: bytes, uid: int) -> Process | None:
+# After the name: state is the first of them, rss the last.
+_FIELDS_USED = 22
+
+
+def _parsed(pid: int, data: bytes, uid: int) -> Process | None:
     # The name is in parentheses and may itself hold parentheses, blanks and newlines: the last one closes it.
     left, right = data.find(b"("), data.rfind(b")")
-    fields = data[right + 2 :].split()
-    if left < 0 or len(fields) < 22:
+    fields = data[right + 2 :].split(None, _FIELDS_USED)
+    if left < 0 or len(fields) < _FIELDS_USED:
         return None
     state = fields[0].decode("ascii", "replace")
-    pid = int(data[:left])
     return Process(
         pid,
         int(fields[1]),
@@ -114,23 +121,26 @@ def pids() -> list[int]:
 
 
 def table() -> dict[int, Process]:
-    """The whole process table.
+    """The whole process table."""
+    return {row.pid: row for row in rows()}
+
+
+def rows() -> Iterator[Process]:
+    """Every process, each read when it is asked for.
 
     Whoever is born while it is read is looked for again, so that a process which forks and ends all the time (its child
     born after the listing, itself gone before its turn) does not slip through every time.
     """
-    found = {}
-    known: set[int] = set()
+    known: set[str] = set()
     for _ in range(_LISTINGS_MAX):
-        born = [pid for pid in pids() if pid not in known]
+        born = [name for name in os.listdir(PROC) if name not in known and name.isdigit()]
         if not born:
             break
         known.update(born)
-        for pid in born:
+        for pid in map(int, born):
             row = process(pid)
             if row is not None:
-                found[pid] = row
-    return found
+                yield row
 
 
 _FIELDS = {
@@ -150,11 +160,12 @@ _BLANK = Marks(blank=True)
 
 def marks(pid: int) -> Marks | None:
     """The named ownership marks in a process's environment. Nothing else of it leaves this function."""
-    data = read(f"{PROC}/{pid}/environ", _ENVIRON_MAX)
+    data = _environ(pid)
     if data is None:
         return None
-    if b"CLAUDE" not in data and b"PROCESS_JANITOR_KEEP" not in data:
-        return _NO_MARKS if data.startswith(b"HOME=") or b"\0HOME=" in data else _BLANK
+    # `in` first takes what it looks for as a number, and fails: for short texts that is half of its time.
+    if data.find(b"CLAUDE") < 0 and data.find(b"PROCESS_JANITOR_KEEP") < 0:
+        return _NO_MARKS if data.find(b"\0HOME=") >= 0 or data.startswith(b"HOME=") else _BLANK
     found: dict[str, object] = {}
     for entry in data.split(b"\0"):
         name, equals, value = entry.partition(b"=")
@@ -162,6 +173,28 @@ def marks(pid: int) -> Marks | None:
         if field is not None and equals:
             found[field] = _value(field, value.decode("utf-8", "replace"))
     return Marks(**found)  # type: ignore[arg-type]  # _value gives each field its own type
+
+
+def _environ(pid: int) -> bytes | None:
+    """As `read`, without the second call that tells the end: a tenth of what the marks of a table cost.
+
+    The kernel's environ_read() goes on from page to page until what was asked for is full or the environment ends, and a
+    page it cannot have turns the whole answer into nothing: a short answer is the end. Of other files that is not true.
+    """
+    try:
+        fd = os.open(f"{PROC}/{pid}/environ", _READING)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    try:
+        data = more = os.read(fd, _CHUNK)
+        while len(more) == _CHUNK and len(data) < _ENVIRON_MAX:
+            more = os.read(fd, _CHUNK)
+            data += more
+    except (ProcessLookupError, PermissionError):
+        return None
+    finally:
+        os.close(fd)
+    return data
 
 
 def _value(field: str, text: str) -> object:
@@ -175,11 +208,6 @@ def _value(field: str, text: str) -> object:
     if field == "project":
         return True
     return text
-
-
-def all_marks(processes: Iterable[Process], uid: int) -> dict[int, Marks | None]:
-    """The marks of this user's processes; other users' environments are not even asked for."""
-    return {p.pid: marks(p.pid) for p in processes if p.uid == uid}
 
 
 def argv(pid: int) -> tuple[str, ...] | None:
@@ -267,7 +295,6 @@ def memory(pid: int) -> int:
 
 
 __all__ = [
-    "all_marks",
     "argv",
     "available",
     "cgroup",
@@ -281,5 +308,6 @@ __all__ = [
     "pids",
     "process",
     "read",
+    "rows",
     "table",
 ]

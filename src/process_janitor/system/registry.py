@@ -78,9 +78,9 @@ class Registry:
                 continue
 
     def paths(self) -> Iterator[str]:
-        for name in _names(self.sessions):
-            directory = os.path.join(self.sessions, name)
-            if valid_session_id(name) and not os.path.islink(directory):
+        for name in _no_links(self.sessions):
+            if valid_session_id(name):
+                directory = os.path.join(self.sessions, name)
                 for record in _names(directory):
                     if record.endswith(".json"):
                         yield os.path.join(directory, record)
@@ -189,6 +189,15 @@ class Registry:
 def _names(directory: str) -> list[str]:
     try:
         return sorted(os.listdir(directory))
+    except OSError:
+        return []
+
+
+def _no_links(directory: str) -> list[str]:
+    """The names in it that are no links, sorted: a listing tells them without asking for each again."""
+    try:
+        with os.scandir(directory) as entries:
+            return sorted(one.name for one in entries if not one.is_symlink())
     except OSError:
         return []
 

@@ -19,8 +19,20 @@ _FIELDS = 7
 _FILE_MAX = 4 << 20
 
 
+def name(pid: int, start: int) -> str:
+    return f"{pid}-{start}"
+
+
+def names(root: str) -> set[str]:
+    """The `name` of every claude process that something is remembered of."""
+    try:
+        return set(os.listdir(os.path.join(root, "trees")))
+    except OSError:
+        return set()
+
+
 def path(root: str, pid: int, start: int) -> str:
-    return os.path.join(root, "trees", f"{pid}-{start}")
+    return os.path.join(root, "trees", name(pid, start))
 
 
 def load(root: str, pid: int, start: int) -> dict[tuple[int, int], Seen]:
@@ -55,4 +67,4 @@ def forget(root: str, pid: int, start: int) -> None:
     files.remove(path(root, pid, start))
 
 
-__all__ = ["forget", "load", "path", "store"]
+__all__ = ["forget", "load", "name", "names", "path", "store"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from process_janitor.actions.journal import Journal
 from process_janitor.core.decide import judge
-from process_janitor.core.ties import Ties
 from process_janitor.faces import documents
 from process_janitor.faces.cli.context import DONE, FAILED, Failure
 from process_janitor.faces.cli.parser import process_number
@@ -45,7 +44,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
             raise Failure(known)
     decision, session_id = verdict_on(judged, policy, words.pid)
     snapshot = judged.observation.snapshot
-    tree = Ties(snapshot, ()).tree
+    tree = judged.observation.ties.tree
     rows = [documents.relative(snapshot, one) for one in tree.ancestors(decision.process)]
     document = documents.explain(decision, session_id, rows)
     if words.json:
@@ -89,14 +88,13 @@ def verdict_on(judged: Judged, policy: Policy, pid: int) -> tuple[Decision, str]
 
     Raises Failure when there is no such process.
     """
-    snapshot, sessions = judged.observation
-    process = snapshot.processes.get(pid)
+    ties = judged.observation.ties
+    process = ties.snapshot.processes.get(pid)
     if process is None or (process.dead and procfs.process(pid) is None):
         raise Failure(
             f"there is no process {pid}; process-janitor scan lists what there is", FAILED
         )
     found = next((d for d in judged.decisions if d.process.pid == pid), None)
-    ties = Ties(snapshot, sessions)
     if found is None:
         found = judge(ties, policy, process)
     holder = ties.owners.live.get(ties.holder.get(pid, 0))
