@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from process_janitor.faces.cli.context import Context
 
 DEFAULT = "scan"
+EVERYWHERE = "options everywhere"
 
 
 class Command(NamedTuple):
@@ -46,6 +47,7 @@ COMMANDS = (
     Command(
         "doctor", "whether everything this needs is there; --fix mends what is safe", lenient=True
     ),
+    Command("completion", "completion of these commands for bash, zsh or fish"),
     Command("demo", "a pretend session, killed and cleaned up before your eyes; safe anywhere"),
 )
 BY_NAME = {command.name: command for command in COMMANDS}
@@ -78,7 +80,7 @@ def help_for(arguments: Sequence[str]) -> str:
     if name in ("", "help"):
         return overview()
     module = importlib.import_module(f"process_janitor.faces.cli.{_known(name).name}")
-    return _parser(name, module).format_help()
+    return build(name, module).format_help()
 
 
 def overview() -> str:
@@ -115,7 +117,7 @@ def parse(arguments: Sequence[str]) -> Parsed:
     name, rest = split(arguments)
     command = _known(name or DEFAULT)
     module = importlib.import_module(f"process_janitor.faces.cli.{command.name}")
-    return Parsed(command, _parser(command.name, module).parse_args(rest), module.run)
+    return Parsed(command, build(command.name, module).parse_args(rest), module.run)
 
 
 def _known(name: str) -> Command:
@@ -128,7 +130,8 @@ def _known(name: str) -> Command:
     raise Failure(f"there is no command {name[:40]!r}; {hint}", USAGE)
 
 
-def _parser(name: str, module: Any) -> argparse.ArgumentParser:
+def build(name: str, module: Any) -> argparse.ArgumentParser:
+    """The parser of one command. It raises Failure where argparse would exit."""
     import argparse
 
     class Parser(argparse.ArgumentParser):
@@ -141,7 +144,7 @@ def _parser(name: str, module: Any) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter, epilog=f"Examples:\n{examples}",
     )  # fmt: skip
     module.add(parser)
-    everywhere = parser.add_argument_group("options everywhere")
+    everywhere = parser.add_argument_group(EVERYWHERE)
     everywhere.add_argument("--json", action="store_true", help="one JSON document on stdout")
     everywhere.add_argument("--quiet", "-q", action="store_true", help="nothing on stdout")
     everywhere.add_argument(
@@ -169,8 +172,10 @@ process_number.__name__ = "process number"  # argparse says "invalid process num
 __all__ = [
     "BY_NAME",
     "COMMANDS",
+    "EVERYWHERE",
     "Command",
     "Parsed",
+    "build",
     "help_for",
     "overview",
     "parse",
