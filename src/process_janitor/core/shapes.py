@@ -102,8 +102,21 @@ def holds_conversation(argv: Sequence[str]) -> bool:
 
 
 def is_headless(argv: Sequence[str]) -> bool:
-    """`claude -p …`: does its work without anybody looking, so a closed terminal means nothing to it."""
-    return "-p" in argv[1:] or "--print" in argv[1:]
+    """`claude -p …`: does its work without anybody looking, so a closed terminal means nothing to it.
+
+    Short options may be written as one word (`-cp`), and a program that uses the client may name the formats alone.
+    Such a word in a prompt counts as well: too many are spared then, never too few.
+    """
+    return any(
+        word.startswith(_HEADLESS_OPTIONS) or _holds_short_option(word, "p") for word in argv[1:]
+    )
+
+
+_HEADLESS_OPTIONS = ("--print", "--input-format", "--output-format")
+
+
+def _holds_short_option(word: str, letter: str) -> bool:
+    return word.startswith("-") and not word.startswith("--") and letter in word
 
 
 def is_tool_shell(argv: Sequence[str]) -> bool:

@@ -38,8 +38,14 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
                     owner=owner,
                     source="client",
                     cwd=_text(document, "cwd"),
-                    kind=_text(document, "kind"),
+                    kind=_kind(document),
                 )
+
+
+def _kind(document: dict[str, object]) -> str:
+    """`print` for what `-p` or a program started: the client calls it `interactive`, its entrypoint tells (`sdk-cli`)."""
+    kind = _text(document, "kind")
+    return "print" if kind != "bg" and _text(document, "entrypoint").startswith("sdk") else kind
 
 
 def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Session]:
