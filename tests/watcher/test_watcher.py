@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,34 @@ class Home(World):
             "at": clock.utc(),
         }
         self.change(session, ended=ended)
+
+    def spare(self) -> subprocess.Popen[bytes]:
+        """A process that the client's background daemon keeps ready."""
+        folder = self.home / "daemon"
+        folder.mkdir()
+        (folder / "claude").symlink_to(os.path.realpath(sys.executable))
+        (folder / "bg-spare").write_text("import time\nopen('ready', 'w')\ntime.sleep(300)\n")
+        started = subprocess.Popen(
+            ["claude", "bg-spare"], executable=folder / "claude", cwd=folder, env=self.env
+        )
+        wait_until((folder / "ready").exists, 10, "the spare runs")
+        return started
+
+    def hand_over(self, session: Pretend, worker: int) -> None:
+        """The daemon lists a worker that goes on with the session's work."""
+        row = procfs.process(worker)
+        assert row is not None
+        launched = {"launch": {"mode": "resume", "sessionId": f"/t/{session.session_id}.jsonl"}}
+        entry = {
+            "pid": worker,
+            "procStart": str(row.start),
+            "sessionId": "a-new-id",
+            "dispatch": launched,
+        }
+        (self.config_dir / "daemon").mkdir()
+        (self.config_dir / "daemon" / "roster.json").write_text(
+            json.dumps({"workers": {"w": entry}})
+        )
 
     def known(self, session: Pretend, *children: Child) -> None:
         """The watcher has seen these children of a session."""
@@ -220,6 +249,51 @@ def test_after_a_goodbye_the_end_is_an_end_and_no_crash(tmp_path: Path) -> None:
     assert spared.alive
     line = home.told(one)
     assert (line["state"], line["reason"]) == ("ended", "other")
+
+
+@pytest.mark.parametrize("goodbye", ["before its end", "after its end"])
+@namespaced
+def test_shells_moved_to_the_background_live_through_the_second_in_which_nobody_says_so(
+    goodbye: str, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    one, neighbour = home.session(), home.session()
+    server, shells, spared = one.mcp(), one.bash(), neighbour.mcp()
+    spare = home.spare()
+    home.watch()
+    home.known(one, server, *shells)
+    if goodbye == "before its end":
+        home.say_goodbye(one, "prompt_input_exit")
+    one.kill()
+    server.gone()
+    if goodbye == "after its end":
+        stays("a goodbye may still come", *shells, seconds=0.5)
+        home.say_goodbye(one, "prompt_input_exit")
+    stays("the daemon has not written its list yet", *shells)
+    home.hand_over(one, spare.pid)
+    assert home.closed(one, 30) == "ended"
+    stays("it goes on in the background", *shells, spared)
+
+
+@pytest.mark.parametrize("goodbye", ["prompt_input_exit", "other", ""])
+@namespaced
+def test_shells_that_nobody_takes_over_are_ended_also_where_a_daemon_runs(
+    goodbye: str, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    one, neighbour = home.session(), home.session()
+    shells, spared = one.bash(), neighbour.bash()
+    spare = home.spare()
+    home.watch()
+    home.known(one, *shells)
+    if goodbye:
+        home.say_goodbye(one, goodbye)
+    one.kill()
+    for shell in shells:
+        shell.gone(25)
+    assert home.closed(one) == ("ended" if goodbye else "crashed")
+    stays("not ours to end", neighbour, *spared, seconds=0.5)
+    assert spare.poll() is None
 
 
 @namespaced

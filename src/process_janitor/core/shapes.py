@@ -89,16 +89,22 @@ def is_claude(comm: str, argv: Sequence[str] = (), exe: str = "") -> bool:
     return any(part in program(argv) for part in _CLIENT_PACKAGES)
 
 
+_BACKGROUND = frozenset({"daemon", "bg-pty-host", "bg-spare", "--bg-pty-host", "--bg-spare"})
 # Subcommands that hold no conversation: the background daemon with its spares, and one-off commands.
-_NO_CONVERSATION = frozenset({
-    "daemon", "bg-pty-host", "bg-spare", "mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "config",
-    "agents", "stop", "logs", "setup-token", "auth", "--version", "-v", "--help", "-h", "--bg-pty-host", "--bg-spare",
+_NO_CONVERSATION = _BACKGROUND | frozenset({
+    "mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "config",
+    "agents", "stop", "logs", "setup-token", "auth", "--version", "-v", "--help", "-h",
 })  # fmt: skip
 
 
 def holds_conversation(argv: Sequence[str]) -> bool:
     """Whether a client with this command line may be a session; True where its command line is not known."""
     return len(argv) < 2 or argv[1] not in _NO_CONVERSATION
+
+
+def is_background_host(argv: Sequence[str]) -> bool:
+    """The client's background daemon, or a process it keeps ready: where a conversation moved to the background goes on."""
+    return len(argv) > 1 and argv[1] in _BACKGROUND
 
 
 def is_headless(argv: Sequence[str]) -> bool:
@@ -216,6 +222,7 @@ __all__ = [
     "base",
     "holds_conversation",
     "is_adopter",
+    "is_background_host",
     "is_build_daemon",
     "is_claude",
     "is_claude_name",

@@ -235,10 +235,10 @@ def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
 
     Taken as alive on the word of their name alone: to be too careful here spares a process, never kills one.
     """
-    registered = {session.owner.key for session in known}
+    registered = {session.owner for session in known}
     for process in snapshot.processes.values():
         if (
-            process.key not in registered
+            snapshot.identity(process) not in registered
             and not process.dead
             and process.uid == snapshot.uid
             and shapes.is_claude_name(process.comm)
