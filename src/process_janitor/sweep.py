@@ -68,7 +68,9 @@ class Judged(NamedTuple):
 
 
 class Swept(NamedTuple):
-    """What a sweep did. `problem` is empty, or the one sentence that says why nothing was signalled."""
+    """What a sweep did. `problem` is empty, or the one sentence that says why nothing, or nothing more, was
+    signalled.
+    """
 
     first: Judged
     actions: tuple[Action, ...]
@@ -96,7 +98,8 @@ def sweep(
     wanted: Callable[[Decision], bool],
     limit: int | None = None,
 ) -> Swept:
-    """End everything that is decided `reap` (or `report`) and `wanted`; with a `limit`, nothing if there is more.
+    """End everything that is decided `reap` (or `report`) and `wanted`; with a `limit`, nothing if there is more, and
+    nothing further once more than that has turned up in all.
 
     One sweep at a time: two would both wait for the same processes and report each other's work. Raises
     `config.Unsafe` when the user's keep rules cannot be read, OSError when the state directory cannot be used.
@@ -125,6 +128,8 @@ def _sweep(
     log = _Log(journal, trigger)
     condemned = Condemned(root)
     moving = _Moving()
+    met: set[Identity] = set()
+    begun = 0
     first: Judged | None = None
     empty = 0
     slice_seconds = _FIRST_SLICE_SECONDS
@@ -134,12 +139,16 @@ def _sweep(
             judged = look(root, config.policy(root, options), (), condemned.sessions())
             called_for = [d for d in judged.decisions if actionable(d) and wanted(d)]
             targets = moving.settled(called_for, judged.observation)
-            if first is None:
-                first = judged
-                if limit is not None and len(called_for) > limit:
-                    text = f"{len(called_for)} leftovers are more than auto_limit ({limit}): nothing was ended"
-                    journal.note("refused", text)
-                    return Swept(first, (), text)
+            first = first or judged
+            met.update(target.identity for target in called_for)
+            if limit is not None and len(met) > limit:
+                # Also in the middle of it: a registry that vanishes makes leftovers of the living.
+                done = f"stopped after {begun}" if begun else "nothing was ended"
+                text = f"{len(met)} leftovers are more than auto_limit ({limit}): {done}"
+                journal.note("refused", text)
+                campaign.give_up()
+                return Swept(first, tuple(campaign.actions), text)
+            begun = len(met) - (len(called_for) - len(targets))
             log.learn(targets, judged.observation.snapshot)
             condemned.add(targets, judged.observation)
             running = campaign.strike(leaves_first(targets), judged.observation.snapshot.marks)
