@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from process_janitor.sweep import look, proven, sweep
-from process_janitor.system import clock, leftovers, procfs
+from process_janitor.system import leftovers, procfs
 from process_janitor.system.config import load_settings, policy
 from process_janitor.system.registry import Entry, Registry
 from process_janitor.system.retention import prune
-from process_janitor.watcher.closing import close
+from process_janitor.watcher.closing import close, mark_hung
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,9 +49,8 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
     if hung:
         swept = sweep(root, options, "watcher", hangs, limit)
         for action in swept.actions:
-            entry = registry.find(*action.decision.process.key)
-            if entry is not None and action.signals:
-                registry.write({**entry.record, "hung": {"at": clock.utc()}})
+            if action.signals:
+                mark_hung(registry, action.decision.process.key)
     goodbye = _said_goodbye(registry, gone)
     for key in gone:
         entry = registry.find(*key)

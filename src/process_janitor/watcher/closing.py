@@ -23,4 +23,13 @@ def close(registry: Registry, entry: Entry) -> None:
         registry.write({**current.record, "closed": {"at": clock.utc(), "state": state}})
 
 
-__all__ = ["close"]
+def mark_hung(registry: Registry, key: tuple[int, int]) -> None:
+    """Note that this session's process had to be ended after its goodbye. Raises OSError."""
+    with registry.lock():
+        # Found under the lock: a hook may have moved the record, and the old one must not come back.
+        entry = registry.find(*key)
+        if entry is not None:
+            registry.write({**entry.record, "hung": {"at": clock.utc()}})
+
+
+__all__ = ["close", "mark_hung"]
