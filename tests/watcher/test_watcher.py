@@ -637,6 +637,32 @@ def test_a_newer_version_takes_over_from_an_older_watcher_by_its_hooks_alone(
     assert one.alive
 
 
+@namespaced
+def test_a_broken_configuration_is_logged_once_a_change(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    one = home.session()
+    home.configure(heartbeat_interval_seconds=1, cleanup_on_exit="no")
+    home.watch()
+
+    def logged() -> list[str]:
+        return [line for line in home.log().splitlines() if "its default is used" in line]
+
+    def beat() -> None:
+        path = Path(home.registry.of_session(one.session_id)[0].directory) / "heartbeat"
+        before = path.read_text()
+        wait_until(lambda: path.read_text() != before, 10, "a heartbeat")
+
+    beat()
+    beat()
+    assert len(logged()) == 1
+    assert "cleanup_on_exit: 'no' is not allowed" in logged()[0]
+    home.configure(heartbeat_interval_seconds=1, cleanup_on_exit=False)
+    beat()
+    beat()
+    home.configure(heartbeat_interval_seconds=1, cleanup_on_exit=0)
+    wait_until(lambda: len(logged()) == 2, 10, "the other mistake is logged")
+
+
 @pytest.mark.parametrize("how", ["removed", "manifest removed", "disabled"])
 @namespaced
 def test_a_plugin_that_is_gone_or_switched_off_ends_nothing(how: str, tmp_path: Path) -> None:

@@ -80,7 +80,10 @@ def _run(event: str) -> None:
 
     started = start.ensure_watcher(registry.root)
     if event == "SessionStart" and found is not None:
-        _report(start.session_start(registry, session_id, found.identity, watcher_started=started))
+        said = start.session_start(
+            registry, session_id, found.identity, _log, watcher_started=started
+        )
+        _report(said)
 
 
 def register(registry: Registry, session_id: str, found: Found, payload: dict[str, Any]) -> Entry:
