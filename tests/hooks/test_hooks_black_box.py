@@ -1046,6 +1046,26 @@ def test_leftovers_are_told_in_one_line_and_left_alone(watched: bool, tmp_path: 
     assert spared.alive
 
 
+@pytest.mark.parametrize("closed", [False, True])
+@namespaced
+def test_what_the_watcher_is_about_to_end_is_not_told(closed: bool, tmp_path: Path) -> None:
+    hooks = Hooks(tmp_path)
+    dead, neighbour = hooks.world.session(), hooks.world.session()
+    left, spared = dead.mcp(), neighbour.mcp()
+    dead.kill()
+    if closed:
+        record = hooks.record(dead)
+        Registry(str(hooks.root)).write({**record, "closed": {"at": "", "state": "crashed"}})
+    said = hooks.start(hooks.session)
+    if closed:
+        assert "1 process of dead sessions" in said
+        assert left.alive
+    else:
+        assert said == ""
+        left.gone()
+    assert spared.alive
+
+
 @namespaced
 def test_nothing_left_over_is_nothing_to_say(tmp_path: Path) -> None:
     hooks = Hooks(tmp_path)

@@ -92,7 +92,7 @@ def session_start(
     if options is not None and options.value("auto_cleanup_on_start"):
         launch.detached(launch.python(launch.script("watcher"), "--auto"))
     else:
-        pids = _left_over(root, owner, look_now=watcher_started)
+        pids = _left_over(registry, owner, look_now=watcher_started)
         if pids:
             size = sum(procfs.memory(pid) for pid in pids)
             one = len(pids) == 1
@@ -132,17 +132,18 @@ def _log_changed(root: str, problems: Sequence[str], log: Callable[[str], None])
         log(f"{note}: {error.strerror}")  # the user is to be told all the same
 
 
-def _left_over(root: str, owner: Identity, *, look_now: bool) -> list[int]:
+def _left_over(registry: Registry, owner: Identity, *, look_now: bool) -> list[int]:
     """Known from the living watcher's note. Only when there was no watcher does the first session look for itself."""
+    root = registry.root
     if not look_now:
         return leftovers.still_there(root, owner.boot_id) or []
-    from process_janitor.sweep import look, proven
+    from process_janitor.sweep import look
     from process_janitor.system.config import Unsafe, load_settings, policy
 
     try:
-        return [
-            d.process.pid for d in look(root, policy(root, load_settings())).decisions if proven(d)
-        ]
+        options = load_settings()
+        judged = look(root, policy(root, options))
+        return [d.process.pid for d in leftovers.resting(judged.decisions, registry, options)]
     except Unsafe:
         return []
 

@@ -61,7 +61,8 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
         sweep(root, options, "watcher", belongs, limit)
     prune(registry, options.value("retention_days"))
     judged = look(root, policy(root, options))
-    leftovers.store(root, [d.identity for d in judged.decisions if proven(d)])
+    resting = leftovers.resting(judged.decisions, registry, options)
+    leftovers.store(root, [decision.identity for decision in resting])
 
 
 class _Crashed:
