@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from process_janitor.faces import pretend
-from process_janitor.system import claude_process, procfs
+from process_janitor.system import claude_process, identity, procfs
 from tests.namespaced import namespaced
 from tests.world import wait_until
 
@@ -69,3 +69,17 @@ def test_a_dead_process_that_nobody_waited_for_is_not_the_client(tmp_path: Path)
         os.kill(client, signal.SIGKILL)
         wait_until(lambda: (row := procfs.process(client)) is None or row.dead, 10, "it is dead")
         assert found(client, hook) is None
+
+
+@namespaced
+def test_a_process_runs_until_it_is_dead_waited_for_or_not(tmp_path: Path) -> None:
+    with started(tmp_path, "one") as one, started(tmp_path, "other") as other:
+        first, second = identity.identify(one), identity.identify(other)
+        assert first is not None
+        assert second is not None
+        assert identity.runs(*first.key)
+        assert not identity.runs(one, first.start + 1), "another start is another process"
+        os.kill(one, signal.SIGKILL)
+        wait_until(lambda: not identity.runs(*first.key), 10, "a dead one does not run")
+        assert identity.runs(*second.key)
+    assert not identity.runs(*second.key)

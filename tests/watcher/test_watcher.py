@@ -23,7 +23,7 @@ from process_janitor.system import clock, files, identity, launch, lease, procfs
 from process_janitor.system.registry import Entry, Registry
 from process_janitor.watcher import wanted
 from tests.namespaced import namespaced
-from tests.world import Child, Pretend, World, wait_until
+from tests.world import Child, Pretend, World, children, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 # How long something that must not happen is waited for, where nothing else tells that its time has passed.
@@ -576,7 +576,7 @@ def test_the_lease_is_not_kept_by_a_child_at_work(tmp_path: Path) -> None:
     stubborn = dead.mcp(stubborn=True)
     first = home.watch()
     dead.kill()
-    wait_until(lambda: procfs.children(first.pid), 10, "a child cleans")
+    wait_until(lambda: children(first.pid), 10, "a child cleans")
     first.kill()
     first.wait()
     second = home.begin()
@@ -822,9 +822,9 @@ def test_it_sleeps_while_its_child_waits_for_a_stubborn_process(tmp_path: Path) 
     first, second, neighbour = home.session(), home.session(), home.session()
     stubborn = first.mcp(stubborn=True)
     watcher = home.watch()
-    wait_until(lambda: not procfs.children(watcher.pid), 10, "the first beat is over")
+    wait_until(lambda: not children(watcher.pid), 10, "the first beat is over")
     first.kill()
-    wait_until(lambda: procfs.children(watcher.pid), 10, "a child cleans")
+    wait_until(lambda: children(watcher.pid), 10, "a child cleans")
     second.kill()
     before, start = cpu_seconds(watcher.pid), time.monotonic()
     wait_until(lambda: time.monotonic() > start + 4.0)
@@ -871,7 +871,7 @@ def test_a_cleaning_child_that_is_killed_is_replaced(tmp_path: Path) -> None:
     stubborn = dead.mcp(stubborn=True)
     watcher = home.watch()
     dead.kill()
-    (child,) = wait_until(lambda: procfs.children(watcher.pid), 10, "a child cleans")
+    (child,) = wait_until(lambda: children(watcher.pid), 10, "a child cleans")
     os.kill(child, signal.SIGKILL)
     stubborn.gone(30)
     assert home.closed(dead, 30) == "crashed"

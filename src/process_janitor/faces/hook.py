@@ -176,12 +176,9 @@ def _records_of(registry: Registry, session_id: str, found: Found | None) -> lis
         ours = entry is not None and entry.record["session_id"] == session_id
         return [entry] if entry is not None and ours else []
     # The client may be gone by now. Whoever still lives under the same id has not said goodbye.
-    return [entry for entry in registry.of_session(session_id) if not _runs(entry)]
-
-
-def _runs(entry: Entry) -> bool:
-    process = procfs.process(entry.owner.pid)
-    return process is not None and process.start == entry.owner.start and not process.dead
+    return [
+        entry for entry in registry.of_session(session_id) if not identity.runs(*entry.owner.key)
+    ]
 
 
 def _payload() -> tuple[dict[str, Any], bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.model import natural
-from process_janitor.system import files, launch, lease, leftovers, paths, procfs
+from process_janitor.system import files, identity, launch, lease, leftovers, paths, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,12 +150,8 @@ def _left_over(registry: Registry, owner: Identity, *, look_now: bool) -> list[i
 
 def _rivals(registry: Registry, session_id: str, owner: Identity) -> list[int]:
     """Other living claude processes that registered under the same id."""
-    found = []
-    for entry in registry.of_session(session_id):
-        process = procfs.process(entry.owner.pid)
-        if entry.owner.key != owner.key and process is not None and not process.dead:
-            found += [process.pid] if process.start == entry.owner.start else []
-    return found
+    keys = (entry.owner.key for entry in registry.of_session(session_id))
+    return [key[0] for key in keys if key != owner.key and identity.runs(*key)]
 
 
 def build_environment(root: str, *, now: bool = False) -> None:

@@ -6,7 +6,7 @@ import os
 
 from process_janitor.core import jsontext
 from process_janitor.core.model import Identity, usable_pid
-from process_janitor.system import files, identity, procfs
+from process_janitor.system import files, identity
 from process_janitor.system.config import keep_file
 
 TYPE_CHECKING = False
@@ -63,13 +63,14 @@ def still_there(root: str, boot_id: str) -> list[int] | None:
         or not isinstance(document.get("found"), list)
     ):
         return None
-    alive = []
-    for row in document["found"]:
-        if isinstance(row, list) and len(row) == 2 and usable_pid(row[0]):
-            process = procfs.process(row[0])
-            if process is not None and process.start == row[1] and not process.dead:
-                alive.append(process.pid)
-    return alive
+    return [
+        row[0]
+        for row in document["found"]
+        if isinstance(row, list)
+        and len(row) == 2
+        and usable_pid(row[0])
+        and identity.runs(row[0], row[1])
+    ]
 
 
 def _written(path: str) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from process_janitor.sweep import look, proven, sweep
-from process_janitor.system import leftovers, procfs
+from process_janitor.system import identity, leftovers
 from process_janitor.system.config import load_settings, policy
-from process_janitor.system.registry import Entry, Registry
+from process_janitor.system.registry import Registry
 from process_janitor.system.retention import prune
 from process_janitor.watcher.closing import close, mark_hung
 
@@ -54,7 +54,7 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
     goodbye = _said_goodbye(registry, gone)
     for key in gone:
         entry = registry.find(*key)
-        if entry is not None and not entry.record.get("closed") and not _runs(entry):
+        if entry is not None and not entry.record.get("closed") and not identity.runs(*key):
             close(registry, entry)
     if cleans and not goodbye:
         # Now that it is known to have been a crash, hooks that it cut off can be told from hooks at work.
@@ -100,11 +100,6 @@ def _said_goodbye(registry: Registry, gone: Collection[tuple[int, int]]) -> bool
         if time.monotonic() >= until:
             return False
         time.sleep(0.05)
-
-
-def _runs(entry: Entry) -> bool:
-    process = procfs.process(entry.owner.pid)
-    return process is not None and process.start == entry.owner.start and not process.dead
 
 
 def clean_all(root: str) -> None:
