@@ -113,7 +113,6 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
             session_id,
             owner,
             host=identity.host_name(),
-            uid=process.uid,
             pgid=process.pgid,
             sid=process.sid,
             tty=process.tty,
