@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from process_janitor.actions.journal import Journal
 from process_janitor.sweep import look, proven, sweep
 from process_janitor.system import identity, leftovers
 from process_janitor.system.config import load_settings, policy
@@ -60,6 +61,7 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
         # Now that it is known to have been a crash, hooks that it cut off can be told from hooks at work.
         sweep(root, options, "watcher", belongs, limit)
     prune(registry, options.value("retention_days"))
+    Journal(root).prune(options.value("retention_days"))
     judged = look(root, policy(root, options))
     resting = leftovers.resting(judged.decisions, registry, options)
     leftovers.store(root, [decision.identity for decision in resting])
