@@ -190,6 +190,7 @@ def test_a_crash_ends_what_a_clean_exit_would_have_ended_and_the_neighbour_lives
     stays("not ours to end", *lives)
     assert watcher.poll() is None
     acted = [line for line in home.journal() if line["event"] == "action"]
+    assert home.told(dead)["at"] <= min(line["at"] for line in acted), "noticed before anything"
     assert not {line["pid"] for line in acted} & {child.pid for child in lives}
     assert {line["trigger"] for line in acted} == {"watcher"}
     assert {line["outcome"] for line in acted} == {"gone"}

@@ -49,11 +49,14 @@ class Journal:
             "freed_bytes": action.freed_bytes,
         })  # fmt: skip
 
-    def session_over(self, session: Session, state: str) -> None:
-        """Write down that a session's process is gone: `ended`, `crashed` or `hung`. Raises OSError."""
+    def session_over(self, session: Session, state: str, noticed: str = "") -> None:
+        """Write down that a session's process is gone: `ended`, `crashed` or `hung`. Raises OSError.
+
+        `noticed` is when that was seen, as `clock.utc` writes it: how it went is known only after its leftovers have gone.
+        """
         self._append({
             "schema": "process-janitor.journal/1",
-            "at": clock.utc(),
+            "at": noticed or clock.utc(),
             "event": "session",
             "session_id": session.session_id,
             "pid": session.owner.pid,

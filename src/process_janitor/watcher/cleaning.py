@@ -6,7 +6,7 @@ import time
 
 from process_janitor.actions.journal import Journal
 from process_janitor.sweep import look, proven, sweep
-from process_janitor.system import identity, leftovers
+from process_janitor.system import clock, identity, leftovers
 from process_janitor.system.config import load_settings, policy
 from process_janitor.system.registry import Registry
 from process_janitor.system.retention import prune
@@ -26,6 +26,7 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
 
     Raises config.Unsafe when the user's keep rules cannot be read, OSError when the state directory cannot be used.
     """
+    noticed = clock.utc()
     options = load_settings()
     limit = options.value("auto_limit")
 
@@ -56,7 +57,7 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
     for key in gone:
         entry = registry.find(*key)
         if entry is not None and not entry.record.get("closed") and not identity.runs(*key):
-            close(registry, entry)
+            close(registry, entry, noticed)
     if cleans and not goodbye:
         # Now that it is known to have been a crash, hooks that it cut off can be told from hooks at work.
         sweep(root, options, "watcher", belongs, limit)
