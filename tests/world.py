@@ -39,9 +39,9 @@ def wait_until(predicate: Callable[[], T], seconds: float = 10.0, what: str = ""
         time.sleep(_POLL_SECONDS)
 
 
-def runs(pid: int, start: int) -> bool:
-    row = procfs.process(pid)
-    return row is not None and row.start == start and row.state != "Z"
+def children(pid: int) -> list[int]:
+    """The children of a process, dead ones that it has not waited for included."""
+    return [row.pid for row in procfs.table().values() if row.ppid == pid]
 
 
 class Child:
@@ -55,7 +55,7 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        return runs(self.pid, self.identity.start)
+        return identity.runs(self.pid, self.identity.start)
 
     def gone(self, seconds: float = 10.0) -> None:
         wait_until(lambda: not self.alive, seconds, f"process {self.pid} is gone")

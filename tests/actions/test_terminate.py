@@ -495,6 +495,44 @@ def test_a_tree_that_does_not_hold_still_ends_empty_and_the_neighbours_goes_on(
     assert tree.neighbour.alive
 
 
+@pytest.mark.parametrize("limit", [2, 3])
+@namespaced
+def test_leftovers_that_turn_up_in_the_middle_count_against_the_limit_too(
+    limit: int, tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    world.configure(term_grace_seconds=1)
+    first, second, neighbour = world.session(), world.session(), world.session()
+    stubborn, later, spared = (
+        first.mcp(stubborn=True),
+        [second.mcp(), second.mcp()],
+        neighbour.mcp(),
+    )
+    first.kill()
+    looks = []
+
+    def wanted(decision: Decision) -> bool:
+        if proven(decision) and decision.process.pid == stubborn.pid:
+            looks.append(decision)
+            if len(looks) == 2:
+                second.kill()
+        return proven(decision)
+
+    done = sweep(str(world.root), load_settings(), "test", wanted, limit)
+    assert len(looks) > 1, "it was still there at the second look"
+    if limit == 3:
+        assert not done.problem
+        for child in (stubborn, *later):
+            child.gone()
+    else:
+        assert "3 leftovers are more than auto_limit (2): stopped after 1" in done.problem
+        assert [(a.decision.process.pid, a.outcome) for a in done.actions] == [
+            (stubborn.pid, "survived")
+        ]
+        assert all(child.alive for child in later)
+    assert spared.alive
+
+
 @namespaced
 def test_a_launcher_that_dies_first_takes_its_server_along(tmp_path: Path) -> None:
     launcher = "import subprocess, sys, time\nsubprocess.Popen(['sleep', '120'])\nopen(sys.argv[2], 'w').close()\ntime.sleep(120)"

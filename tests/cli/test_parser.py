@@ -111,6 +111,13 @@ def test_an_unknown_key_is_only_a_warning(home: Path) -> None:
     assert call("history", "--quiet")[2] == ""
 
 
+def test_help_says_that_a_named_configuration_is_for_one_command_alone() -> None:
+    for words in (("--help",), ("run", "--help")):
+        code, out, _ = call(*words)
+        assert code == 0
+        assert "this command alone" in " ".join(out.split())
+
+
 def test_a_named_configuration_that_is_not_there_is_an_error() -> None:
     assert call("--config", "/nowhere/x.json", "scan")[0] == 1
 

@@ -640,6 +640,53 @@ def test_an_invalid_configuration_costs_nothing_but_its_values(tmp_path: Path) -
     assert len(hooks.records()) == 1
 
 
+@namespaced
+def test_a_broken_configuration_is_told_at_each_start_and_logged_once_a_change(
+    tmp_path: Path,
+) -> None:
+    hooks = Hooks(tmp_path)
+    one = hooks.session
+    log = hooks.root / "logs" / "hooks.log"
+
+    def logged() -> list[str]:
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [line.split("is used: ")[1] for line in lines if "is used: " in line]
+
+    hooks.world.configure(cleanup_on_exit=True, unknown_key=1)
+    assert hooks.start(one) == ""
+    hooks.world.configure(cleanup_on_exit="no")
+    for _ in range(3):
+        said = json.loads(hooks.start(one))["systemMessage"]
+        assert "config check" in said
+        assert "\n" not in said
+        hooks.below(one, "UserPromptSubmit")
+        hooks.below(one, "Stop")
+    assert len(logged()) == 1
+    assert "cleanup_on_exit: 'no' is not allowed" in logged()[0]
+    hooks.world.configure(cleanup_on_exit=False)
+    assert hooks.start(one) == ""
+    hooks.world.configure(cleanup_on_exit="no", detached="Reap\n")
+    hooks.start(one)
+    assert len(logged()) == 3, "it was in order in between"
+    hooks.world.configure()
+    answer = hooks.below(
+        one, "SessionStart", {"source": "startup"}, PROCESS_JANITOR_AUTO_LIMIT="many"
+    )
+    assert "config check" in answer["said"]
+    assert "PROCESS_JANITOR_AUTO_LIMIT" in logged()[-1]
+
+
+@namespaced
+def test_a_log_that_cannot_be_written_does_not_keep_the_user_from_being_told(
+    tmp_path: Path,
+) -> None:
+    hooks = Hooks(tmp_path)
+    hooks.world.configure(cleanup_on_exit="no")
+    (hooks.root / "config.problems" / "full").mkdir(parents=True)
+    (hooks.root / "logs").write_text("not a directory")
+    assert "config check" in hooks.start(hooks.session)
+
+
 @pytest.mark.parametrize("kind", ["directory", "fifo", "symlink loop", "huge", "no permission"])
 @namespaced
 def test_an_unreadable_configuration_costs_nothing(kind: str, tmp_path: Path) -> None:
@@ -996,6 +1043,26 @@ def test_leftovers_are_told_in_one_line_and_left_alone(watched: bool, tmp_path: 
     assert "1 process of dead sessions" in said["systemMessage"]
     assert "\n" not in said["systemMessage"]
     assert left.alive
+    assert spared.alive
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@namespaced
+def test_what_the_watcher_is_about_to_end_is_not_told(closed: bool, tmp_path: Path) -> None:
+    hooks = Hooks(tmp_path)
+    dead, neighbour = hooks.world.session(), hooks.world.session()
+    left, spared = dead.mcp(), neighbour.mcp()
+    dead.kill()
+    if closed:
+        record = hooks.record(dead)
+        Registry(str(hooks.root)).write({**record, "closed": {"at": "", "state": "crashed"}})
+    said = hooks.start(hooks.session)
+    if closed:
+        assert "1 process of dead sessions" in said
+        assert left.alive
+    else:
+        assert said == ""
+        left.gone()
     assert spared.alive
 
 

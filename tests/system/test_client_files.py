@@ -52,6 +52,23 @@ def test_a_session_of_the_client_is_read(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ({"entrypoint": "cli"}, "interactive"),
+        ({"entrypoint": "sdk-cli"}, "print"),
+        ({"entrypoint": "sdk-py"}, "print"),
+        ({"entrypoint": "sdk-cli", "kind": "bg"}, "bg"),
+        ({"entrypoint": 7}, "interactive"),
+    ],
+)
+def test_the_clients_entrypoint_tells_a_headless_run(
+    said: dict[str, Any], kind: str, tmp_path: Path
+) -> None:
+    write(tmp_path, {**SOUND, **said})
+    assert [one.kind for one in read(tmp_path)] == [kind]
+
+
 def test_without_any_register_there_is_none(tmp_path: Path) -> None:
     assert read(tmp_path) == []
     assert list(client_files.roster(str(tmp_path), BOOT, NAMESPACE)) == []

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from process_janitor.system import clock, files, identity, launch, lease, procfs
 from process_janitor.system.registry import Entry, Registry
 from process_janitor.watcher import wanted
 from tests.namespaced import namespaced
-from tests.world import Child, Pretend, World, wait_until
+from tests.world import Child, Pretend, World, children, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 # How long something that must not happen is waited for, where nothing else tells that its time has passed.
@@ -82,6 +83,34 @@ class Home(World):
             "at": clock.utc(),
         }
         self.change(session, ended=ended)
+
+    def spare(self) -> subprocess.Popen[bytes]:
+        """A process that the client's background daemon keeps ready."""
+        folder = self.home / "daemon"
+        folder.mkdir()
+        (folder / "claude").symlink_to(os.path.realpath(sys.executable))
+        (folder / "bg-spare").write_text("import time\nopen('ready', 'w')\ntime.sleep(300)\n")
+        started = subprocess.Popen(
+            ["claude", "bg-spare"], executable=folder / "claude", cwd=folder, env=self.env
+        )
+        wait_until((folder / "ready").exists, 10, "the spare runs")
+        return started
+
+    def hand_over(self, session: Pretend, worker: int) -> None:
+        """The daemon lists a worker that goes on with the session's work."""
+        row = procfs.process(worker)
+        assert row is not None
+        launched = {"launch": {"mode": "resume", "sessionId": f"/t/{session.session_id}.jsonl"}}
+        entry = {
+            "pid": worker,
+            "procStart": str(row.start),
+            "sessionId": "a-new-id",
+            "dispatch": launched,
+        }
+        (self.config_dir / "daemon").mkdir()
+        (self.config_dir / "daemon" / "roster.json").write_text(
+            json.dumps({"workers": {"w": entry}})
+        )
 
     def known(self, session: Pretend, *children: Child) -> None:
         """The watcher has seen these children of a session."""
@@ -161,6 +190,7 @@ def test_a_crash_ends_what_a_clean_exit_would_have_ended_and_the_neighbour_lives
     stays("not ours to end", *lives)
     assert watcher.poll() is None
     acted = [line for line in home.journal() if line["event"] == "action"]
+    assert home.told(dead)["at"] <= min(line["at"] for line in acted), "noticed before anything"
     assert not {line["pid"] for line in acted} & {child.pid for child in lives}
     assert {line["trigger"] for line in acted} == {"watcher"}
     assert {line["outcome"] for line in acted} == {"gone"}
@@ -220,6 +250,51 @@ def test_after_a_goodbye_the_end_is_an_end_and_no_crash(tmp_path: Path) -> None:
     assert spared.alive
     line = home.told(one)
     assert (line["state"], line["reason"]) == ("ended", "other")
+
+
+@pytest.mark.parametrize("goodbye", ["before its end", "after its end"])
+@namespaced
+def test_shells_moved_to_the_background_live_through_the_second_in_which_nobody_says_so(
+    goodbye: str, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    one, neighbour = home.session(), home.session()
+    server, shells, spared = one.mcp(), one.bash(), neighbour.mcp()
+    spare = home.spare()
+    home.watch()
+    home.known(one, server, *shells)
+    if goodbye == "before its end":
+        home.say_goodbye(one, "prompt_input_exit")
+    one.kill()
+    server.gone()
+    if goodbye == "after its end":
+        stays("a goodbye may still come", *shells, seconds=0.5)
+        home.say_goodbye(one, "prompt_input_exit")
+    stays("the daemon has not written its list yet", *shells)
+    home.hand_over(one, spare.pid)
+    assert home.closed(one, 30) == "ended"
+    stays("it goes on in the background", *shells, spared)
+
+
+@pytest.mark.parametrize("goodbye", ["prompt_input_exit", "other", ""])
+@namespaced
+def test_shells_that_nobody_takes_over_are_ended_also_where_a_daemon_runs(
+    goodbye: str, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    one, neighbour = home.session(), home.session()
+    shells, spared = one.bash(), neighbour.bash()
+    spare = home.spare()
+    home.watch()
+    home.known(one, *shells)
+    if goodbye:
+        home.say_goodbye(one, goodbye)
+    one.kill()
+    for shell in shells:
+        shell.gone(25)
+    assert home.closed(one) == ("ended" if goodbye else "crashed")
+    stays("not ours to end", neighbour, *spared, seconds=0.5)
+    assert spare.poll() is None
 
 
 @namespaced
@@ -502,7 +577,7 @@ def test_the_lease_is_not_kept_by_a_child_at_work(tmp_path: Path) -> None:
     stubborn = dead.mcp(stubborn=True)
     first = home.watch()
     dead.kill()
-    wait_until(lambda: procfs.children(first.pid), 10, "a child cleans")
+    wait_until(lambda: children(first.pid), 10, "a child cleans")
     first.kill()
     first.wait()
     second = home.begin()
@@ -561,6 +636,32 @@ def test_a_newer_version_takes_over_from_an_older_watcher_by_its_hooks_alone(
         "the newer version watches",
     )
     assert one.alive
+
+
+@namespaced
+def test_a_broken_configuration_is_logged_once_a_change(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    one = home.session()
+    home.configure(heartbeat_interval_seconds=1, cleanup_on_exit="no")
+    home.watch()
+
+    def logged() -> list[str]:
+        return [line for line in home.log().splitlines() if "its default is used" in line]
+
+    def beat() -> None:
+        path = Path(home.registry.of_session(one.session_id)[0].directory) / "heartbeat"
+        before = path.read_text()
+        wait_until(lambda: path.read_text() != before, 10, "a heartbeat")
+
+    beat()
+    beat()
+    assert len(logged()) == 1
+    assert "cleanup_on_exit: 'no' is not allowed" in logged()[0]
+    home.configure(heartbeat_interval_seconds=1, cleanup_on_exit=False)
+    beat()
+    beat()
+    home.configure(heartbeat_interval_seconds=1, cleanup_on_exit=0)
+    wait_until(lambda: len(logged()) == 2, 10, "the other mistake is logged")
 
 
 @pytest.mark.parametrize("how", ["removed", "manifest removed", "disabled"])
@@ -722,9 +823,9 @@ def test_it_sleeps_while_its_child_waits_for_a_stubborn_process(tmp_path: Path) 
     first, second, neighbour = home.session(), home.session(), home.session()
     stubborn = first.mcp(stubborn=True)
     watcher = home.watch()
-    wait_until(lambda: not procfs.children(watcher.pid), 10, "the first beat is over")
+    wait_until(lambda: not children(watcher.pid), 10, "the first beat is over")
     first.kill()
-    wait_until(lambda: procfs.children(watcher.pid), 10, "a child cleans")
+    wait_until(lambda: children(watcher.pid), 10, "a child cleans")
     second.kill()
     before, start = cpu_seconds(watcher.pid), time.monotonic()
     wait_until(lambda: time.monotonic() > start + 4.0)
@@ -771,7 +872,7 @@ def test_a_cleaning_child_that_is_killed_is_replaced(tmp_path: Path) -> None:
     stubborn = dead.mcp(stubborn=True)
     watcher = home.watch()
     dead.kill()
-    (child,) = wait_until(lambda: procfs.children(watcher.pid), 10, "a child cleans")
+    (child,) = wait_until(lambda: children(watcher.pid), 10, "a child cleans")
     os.kill(child, signal.SIGKILL)
     stubborn.gone(30)
     assert home.closed(dead, 30) == "crashed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from process_janitor.core import jsontext
 from process_janitor.system import clock, files
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 NAME = "journal.jsonl"
 ROTATE_BYTES = 1 << 20
 ROTATED = 3
+_DAY_SECONDS = 86_400
 
 
 class Journal:
@@ -47,11 +49,14 @@ class Journal:
             "freed_bytes": action.freed_bytes,
         })  # fmt: skip
 
-    def session_over(self, session: Session, state: str) -> None:
-        """Write down that a session's process is gone: `ended`, `crashed` or `hung`. Raises OSError."""
+    def session_over(self, session: Session, state: str, noticed: str = "") -> None:
+        """Write down that a session's process is gone: `ended`, `crashed` or `hung`. Raises OSError.
+
+        `noticed` is when that was seen, as `clock.utc` writes it: how it went is known only after its leftovers have gone.
+        """
         self._append({
             "schema": "process-janitor.journal/1",
-            "at": clock.utc(),
+            "at": noticed or clock.utc(),
             "event": "session",
             "session_id": session.session_id,
             "pid": session.owner.pid,
@@ -66,6 +71,21 @@ class Journal:
         self._append(
             {"schema": "process-janitor.journal/1", "at": clock.utc(), "event": event, "text": text}
         )
+
+    def prune(self, days: int) -> None:
+        """Remove rotated journals whose newest line is older than that. Raises OSError."""
+        oldest = time.time() - days * _DAY_SECONDS
+        if not any(_written(path) < oldest for path in self._rotated()):
+            return
+        with files.Lock(os.path.join(self.root, "journal.lock"), 1.0) as held:
+            # Looked at again under the lock: a rotation in between puts a newer one in its place.
+            for path in self._rotated() if held else ():
+                if _written(path) < oldest:
+                    files.remove(path)
+
+    def _rotated(self) -> Iterator[str]:
+        """Oldest first."""
+        return (f"{self.path}.{number}" for number in range(ROTATED, 0, -1))
 
     def _append(self, line: dict[str, Any]) -> None:
         files.make_root(self.root)
@@ -88,7 +108,7 @@ class Journal:
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every readable line, oldest first. A torn or foreign line is passed over."""
-        for path in (*(f"{self.path}.{n}" for n in range(ROTATED, 0, -1)), self.path):
+        for path in (*self._rotated(), self.path):
             try:
                 text = files.read_text(path, 2 * ROTATE_BYTES)
             except OSError:
@@ -100,6 +120,14 @@ class Journal:
                     continue
                 if isinstance(value, dict) and isinstance(value.get("event"), str):
                     yield value
+
+
+def _written(path: str) -> float:
+    """When a file was last written; "never" is later than anything."""
+    try:
+        return os.lstat(path).st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 __all__ = ["Journal"]

@@ -76,7 +76,11 @@ class Campaign:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.give_up()
+
+    def give_up(self) -> None:
         """Whatever still runs has survived; it is said so, never left out."""
+        self._collect(0.0)
         for target in list(self._targets.values()):
             self._finish(target, "survived")
 

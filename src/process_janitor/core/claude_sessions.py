@@ -74,7 +74,8 @@ def _abandoned(
     if session.kind == "bg" or session.source == "roster":
         return "keep", "", ()
     if detail.terminal_hung_up == "yes":
-        if detail.socket_peer == "no" and not shapes.is_headless(detail.argv):
+        headless = session.kind == "print" or shapes.is_headless(detail.argv)
+        if detail.socket_peer == "no" and not headless:
             return "reap", "orphaned-session", ("terminal-hung-up", "no-control-peer")
         return "report", "orphaned-session", ("terminal-hung-up",)
     parent = ties.tree.parent(process)

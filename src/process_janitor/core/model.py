@@ -176,6 +176,8 @@ class Session(NamedTuple):
     parent: tuple[int, ...] = ()
     # Session ids whose background work this one took over ("move to background").
     predecessors: tuple[str, ...] = ()
+    # It went on from another session that nobody could name when it registered.
+    forked: bool = False
     descendants: Mapping[tuple[int, int], Seen] = {}
     # POSIX sessions of Bash calls that are being ended: (sid, ticks); what is born in one since then goes with it.
     condemned_sids: tuple[tuple[int, int], ...] = ()

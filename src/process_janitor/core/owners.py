@@ -53,6 +53,7 @@ def merged(sessions: Iterable[Session]) -> list[Session]:
             kind=known.kind or session.kind,
             cwd=known.cwd or session.cwd,
             predecessors=(*known.predecessors, *session.predecessors),
+            forked=known.forked or session.forked,
             descendants={**known.descendants, **session.descendants},
             condemned_sids=(*known.condemned_sids, *session.condemned_sids),
         )
@@ -75,6 +76,11 @@ class Owners:
         self._elsewhere: set[str] = set()
         self._continued: set[str] = set()
         self._recorded: dict[tuple[int, int], Session] = {}
+        linked = {
+            one for s in self.sessions if s.source == "roster" and s.predecessors for one in s.ids
+        }
+        # Living sessions that went on from one that nobody can name: the daemon's list says nothing of them.
+        self._unlinked = [s for s in self.live.values() if s.forked and linked.isdisjoint(s.ids)]
         for session in self.sessions:
             where = self.presence[session.owner]
             if where == "live" or session.source == "roster":
@@ -124,6 +130,12 @@ class Owners:
         """
         wanted = set(ids)
         return not wanted.isdisjoint(self._continued)
+
+    def may_go_on(self, session: Session) -> bool:
+        """Whether a living session may be the continuation of this one: a fork from nobody knows where, in its directory."""
+        return any(
+            not (session.cwd and fork.cwd) or session.cwd == fork.cwd for fork in self._unlinked
+        )
 
 
 def holders(tree: Tree, live: Collection[int]) -> dict[int, int]:

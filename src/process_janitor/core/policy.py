@@ -16,6 +16,10 @@ HUNG_REPORT_SECONDS = 10.0
 TOO_YOUNG_SECONDS = 10.0
 # Of one core, between two samples: a shell that waits for anything uses none of it.
 SPINNING_SHARE = 0.5
+# After the goodbye of "Move to background" its daemon has this long to name the process that goes on; it takes 1 s.
+HAND_OVER_SECONDS = 10.0
+# The hook that notes a goodbye is started before the client ends, and may be overtaken by its end.
+GOODBYE_SECONDS = 3.0
 # Every short-lived child is a zombie for an instant; one that has been there a while is not being waited for.
 ZOMBIE_SECONDS = 30.0
 
@@ -40,6 +44,8 @@ class Policy(NamedTuple):
 
 
 __all__ = [
+    "GOODBYE_SECONDS",
+    "HAND_OVER_SECONDS",
     "HUNG_REPORT_SECONDS",
     "SPINNING_SHARE",
     "TOO_YOUNG_SECONDS",

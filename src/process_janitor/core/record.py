@@ -92,7 +92,7 @@ def checked(value: object) -> dict[str, Any]:
             raise MalformedRecord(f"{key}: not a text")
     if "boot_id" not in value:
         raise MalformedRecord("boot_id: missing")
-    for key in ("pgid", "sid", "uid"):
+    for key in ("pgid", "sid"):
         if key in value and (type(value[key]) is not int or value[key] < 0):
             raise MalformedRecord(f"{key}: not a number")
     parent = value.get("parent", [])

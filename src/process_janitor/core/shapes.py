@@ -89,10 +89,11 @@ def is_claude(comm: str, argv: Sequence[str] = (), exe: str = "") -> bool:
     return any(part in program(argv) for part in _CLIENT_PACKAGES)
 
 
+_BACKGROUND = frozenset({"daemon", "bg-pty-host", "bg-spare", "--bg-pty-host", "--bg-spare"})
 # Subcommands that hold no conversation: the background daemon with its spares, and one-off commands.
-_NO_CONVERSATION = frozenset({
-    "daemon", "bg-pty-host", "bg-spare", "mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "config",
-    "agents", "stop", "logs", "setup-token", "auth", "--version", "-v", "--help", "-h", "--bg-pty-host", "--bg-spare",
+_NO_CONVERSATION = _BACKGROUND | frozenset({
+    "mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "config",
+    "agents", "stop", "logs", "setup-token", "auth", "--version", "-v", "--help", "-h",
 })  # fmt: skip
 
 
@@ -101,9 +102,27 @@ def holds_conversation(argv: Sequence[str]) -> bool:
     return len(argv) < 2 or argv[1] not in _NO_CONVERSATION
 
 
+def is_background_host(argv: Sequence[str]) -> bool:
+    """The client's background daemon, or a process it keeps ready: where a conversation moved to the background goes on."""
+    return len(argv) > 1 and argv[1] in _BACKGROUND
+
+
 def is_headless(argv: Sequence[str]) -> bool:
-    """`claude -p …`: does its work without anybody looking, so a closed terminal means nothing to it."""
-    return "-p" in argv[1:] or "--print" in argv[1:]
+    """`claude -p …`: does its work without anybody looking, so a closed terminal means nothing to it.
+
+    Short options may be written as one word (`-cp`), and a program that uses the client may name the formats alone.
+    Such a word in a prompt counts as well: too many are spared then, never too few.
+    """
+    return any(
+        word.startswith(_HEADLESS_OPTIONS) or _holds_short_option(word, "p") for word in argv[1:]
+    )
+
+
+_HEADLESS_OPTIONS = ("--print", "--input-format", "--output-format")
+
+
+def _holds_short_option(word: str, letter: str) -> bool:
+    return word.startswith("-") and not word.startswith("--") and letter in word
 
 
 def is_tool_shell(argv: Sequence[str]) -> bool:
@@ -203,6 +222,7 @@ __all__ = [
     "base",
     "holds_conversation",
     "is_adopter",
+    "is_background_host",
     "is_build_daemon",
     "is_claude",
     "is_claude_name",

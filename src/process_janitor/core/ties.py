@@ -268,11 +268,11 @@ def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
     # A machine has many processes and few names.
     names = {process.comm for process in snapshot.processes.values()}
     clients = {name for name in names if shapes.is_claude_name(name)}
-    registered = {session.owner.key for session in known}
+    registered = {session.owner for session in known}
     for process in snapshot.processes.values():
         if (
             process.comm in clients
-            and process.key not in registered
+            and snapshot.identity(process) not in registered
             and not process.dead
             and process.uid == snapshot.uid
         ):

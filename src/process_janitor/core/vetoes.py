@@ -7,6 +7,7 @@ which reasons are printed. `inherited` vetoes also protect whatever runs below t
 from __future__ import annotations
 
 from process_janitor.core import shapes
+from process_janitor.core.handover import may_move
 from process_janitor.core.model import Detail, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.policy import TOO_YOUNG_SECONDS
@@ -108,8 +109,11 @@ def _is_handed_over(case: Case) -> bool:
     if case.tie is None or case.attachment is None or case.attachment.kind != "bash-task":
         return False
     ids = (*case.tie.session.ids, *((case.marks.session_id,) if case.marks else ()))
-    return case.ties.owners.handed_over(one for one in ids if one) or any(
-        case.ties.nameless(case.process)
+    owners = case.ties.owners
+    return (
+        owners.handed_over(one for one in ids if one)
+        or any(case.ties.nameless(case.process))
+        or (may_move(case.tie.session) and owners.may_go_on(case.tie.session))
     )
 
 

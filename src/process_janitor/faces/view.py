@@ -10,7 +10,7 @@ from process_janitor.core.states import Patience, state
 from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
 from process_janitor.faces.conditions import conditions
-from process_janitor.system import clock, procfs, stamps
+from process_janitor.system import clock, identity, procfs, stamps
 from process_janitor.system.figures import Figures, figures
 
 TYPE_CHECKING = False
@@ -116,7 +116,7 @@ def _with_words(snapshot: Snapshot, findings: Iterable[Decision]) -> Snapshot:
     details = dict(snapshot.details)
     for decision in findings:
         pid = decision.process.pid
-        if pid not in details and _still(decision.process):
+        if pid not in details and identity.runs(*decision.process.key):
             details[pid] = Detail(argv=procfs.argv(pid) or ())
     return snapshot._replace(details=details)
 
@@ -180,18 +180,13 @@ def _unexamined(snapshot: Snapshot, decisions: Iterable[Decision]) -> list[Unexa
     found.update(pid for pid, marks in snapshot.marks.items() if marks is None)
     found = {pid for pid in found if not _kernel_thread(snapshot.processes[pid])}
     # A process that ended while the table was read has no environment either; it is no secret, just gone.
-    there = (pid for pid in sorted(found) if _still(snapshot.processes[pid]))
+    there = (pid for pid in sorted(found) if identity.runs(*snapshot.processes[pid].key))
     return [Unexamined(pid, WORDS["unreadable"]) for pid in there]
 
 
 def _kernel_thread(process: Process) -> bool:
     """Root sees them as its own; they have no environment, no memory, and nothing to do with anybody."""
     return process.rss == 0 and process.ppid in (0, _KTHREADD)
-
-
-def _still(process: Process) -> bool:
-    row = procfs.process(process.pid)
-    return row is not None and row.start == process.start and not row.dead
 
 
 def patience(options: Settings) -> Patience:

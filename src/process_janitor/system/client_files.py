@@ -1,4 +1,4 @@
-"""Claude Code's own registers, read as evidence and never written: `sessions/<pid>.json` and `daemon/roster.json`."""
+"""Claude Code's own files, read as evidence and never written: `sessions/<pid>.json`, `daemon/roster.json`, the settings."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PLUGIN = "process-janitor"
 _FILES_MAX = 5000
 
 
@@ -36,7 +37,7 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
                 owner=owner,
                 source="client",
                 cwd=_text(document, "cwd"),
-                kind=_text(document, "kind"),
+                kind=_kind(document),
             )
 
 
@@ -59,6 +60,12 @@ def _session_files(config_dir: str) -> Iterator[str]:
             yield os.path.join(directory, name)
 
 
+def _kind(document: dict[str, object]) -> str:
+    """`print` for what `-p` or a program started: the client calls it `interactive`, its entrypoint tells (`sdk-cli`)."""
+    kind = _text(document, "kind")
+    return "print" if kind != "bg" and _text(document, "entrypoint").startswith("sdk") else kind
+
+
 def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Session]:
     """The background daemon's workers: never leftovers, also when their supervisor is dead, for it re-adopts them."""
     document = _document(os.path.join(config_dir, "daemon", "roster.json"))
@@ -77,6 +84,24 @@ def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sessio
                     kind="bg",
                     predecessors=_predecessors(worker),
                 )
+
+
+def enabled_plugins(config_dir: str) -> dict[str, object]:
+    """The user's switches, by `plugin@marketplace`; nothing where there are none, or none to be read."""
+    try:
+        text = files.read_text(os.path.join(config_dir, "settings.json"), follow=True)
+        document = jsontext.loads(text)
+    except (OSError, ValueError):
+        return {}
+    enabled = document.get("enabledPlugins") if isinstance(document, dict) else None
+    return enabled if isinstance(enabled, dict) else {}
+
+
+def switched_off(config_dir: str) -> bool:
+    """Whether the user's settings name this plugin, of whatever marketplace, and switch it off."""
+    switches = enabled_plugins(config_dir).items()
+    ours = [on for name, on in switches if name.startswith(f"{PLUGIN}@")]
+    return bool(ours) and all(on is False for on in ours)
 
 
 def _predecessors(worker: dict[str, object]) -> tuple[str, ...]:
@@ -117,4 +142,4 @@ def _text(document: dict[str, object], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-__all__ = ["roster", "sessions", "versions"]
+__all__ = ["PLUGIN", "enabled_plugins", "roster", "sessions", "switched_off", "versions"]

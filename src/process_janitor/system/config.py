@@ -47,7 +47,7 @@ def load_keep_rules(root: str) -> tuple[tuple[KeepRule, ...], str]:
         return (), f"{path}: must hold an object with a list `rules`"
     found = []
     for number, rule in enumerate(rules, 1):
-        parsed = _rule(rule)
+        parsed = keep_rule(rule)
         if parsed is None:
             return (
                 (),
@@ -57,7 +57,10 @@ def load_keep_rules(root: str) -> tuple[tuple[KeepRule, ...], str]:
     return tuple(found), ""
 
 
-def _rule(rule: object) -> KeepRule | None:
+def keep_rule(rule: object) -> KeepRule | None:
+    """One entry of the keep file, None for one that names neither a process (pid, start and boot) nor a usable regular
+    expression: it would protect nothing, so nobody may go on as if it did.
+    """
     if not isinstance(rule, dict):
         return None
     command = rule.get("command")
@@ -98,4 +101,4 @@ def policy(root: str, options: Settings) -> Policy:
     )
 
 
-__all__ = ["Unsafe", "keep_file", "load_keep_rules", "load_settings", "policy"]
+__all__ = ["Unsafe", "keep_file", "keep_rule", "load_keep_rules", "load_settings", "policy"]

@@ -49,6 +49,14 @@ def identify(pid: int) -> Identity | None:
     return Identity(pid, row.start, boot_id(), pid_namespace())
 
 
+def runs(pid: int, start: int) -> bool:
+    """Whether the process of this pid and start tick (of this boot and namespace) still runs; a dead one that nobody has
+    waited for does not.
+    """
+    row = procfs.process(pid)
+    return row is not None and row.start == start and not row.dead
+
+
 def open_pidfd(identity: Identity) -> int | None:
     """A pidfd of exactly that process, None when it is gone or its pid is now another's. Raises OSError.
 
@@ -61,8 +69,7 @@ def open_pidfd(identity: Identity) -> int | None:
         fd = os.pidfd_open(identity.pid)
     except ProcessLookupError:
         return None  # any other refusal (no descriptor left, an old kernel) says nothing about the process
-    row = procfs.process(identity.pid)
-    if row is None or row.start != identity.start or row.dead:
+    if not runs(identity.pid, identity.start):
         os.close(fd)
         return None
     return fd
@@ -91,4 +98,4 @@ def proven_gone(owner: Identity, started: int) -> bool:
         os.close(fd)
 
 
-__all__ = ["boot_id", "host_name", "identify", "open_pidfd", "pid_namespace", "proven_gone"]
+__all__ = ["boot_id", "host_name", "identify", "open_pidfd", "pid_namespace", "proven_gone", "runs"]

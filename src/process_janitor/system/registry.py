@@ -225,6 +225,7 @@ def as_session(entry: Entry, now: float, boot_id: str) -> Session:
         predecessors=(record["forked_from"],)
         if valid_session_id(record.get("forked_from"))
         else (),
+        forked=record.get("source") == "fork" and not record.get("forked_from"),
         started_at=record.get("started_at", ""),
     )
 

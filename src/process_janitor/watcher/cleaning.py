@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 
+from process_janitor.actions.journal import Journal
 from process_janitor.sweep import look, proven, sweep
-from process_janitor.system import clock, leftovers, procfs
+from process_janitor.system import clock, identity, leftovers
 from process_janitor.system.config import load_settings, policy
-from process_janitor.system.registry import Entry, Registry
+from process_janitor.system.registry import Registry
 from process_janitor.system.retention import prune
-from process_janitor.watcher.closing import close
+from process_janitor.watcher.closing import close, mark_hung
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
 
     Raises config.Unsafe when the user's keep rules cannot be read, OSError when the state directory cannot be used.
     """
+    noticed = clock.utc()
     options = load_settings()
     limit = options.value("auto_limit")
 
@@ -49,20 +51,21 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
     if hung:
         swept = sweep(root, options, "watcher", hangs, limit)
         for action in swept.actions:
-            entry = registry.find(*action.decision.process.key)
-            if entry is not None and action.signals:
-                registry.write({**entry.record, "hung": {"at": clock.utc()}})
+            if action.signals:
+                mark_hung(registry, action.decision.process.key)
     goodbye = _said_goodbye(registry, gone)
     for key in gone:
         entry = registry.find(*key)
-        if entry is not None and not entry.record.get("closed") and not _runs(entry):
-            close(registry, entry)
+        if entry is not None and not entry.record.get("closed") and not identity.runs(*key):
+            close(registry, entry, noticed)
     if cleans and not goodbye:
         # Now that it is known to have been a crash, hooks that it cut off can be told from hooks at work.
         sweep(root, options, "watcher", belongs, limit)
     prune(registry, options.value("retention_days"))
+    Journal(root).prune(options.value("retention_days"))
     judged = look(root, policy(root, options))
-    leftovers.store(root, [d.identity for d in judged.decisions if proven(d)])
+    resting = leftovers.resting(judged.decisions, registry, options)
+    leftovers.store(root, [decision.identity for decision in resting])
 
 
 class _Crashed:
@@ -100,11 +103,6 @@ def _said_goodbye(registry: Registry, gone: Collection[tuple[int, int]]) -> bool
         if time.monotonic() >= until:
             return False
         time.sleep(0.05)
-
-
-def _runs(entry: Entry) -> bool:
-    process = procfs.process(entry.owner.pid)
-    return process is not None and process.start == entry.owner.start and not process.dead
 
 
 def clean_all(root: str) -> None:

@@ -26,6 +26,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from process_janitor.core.settings import Settings
+
 # How often the watcher looks whether anything was started, and then at the trees.
 TICK_SECONDS = 1.0
 # A clean exit stops its own children within this; acting sooner would only race it.
@@ -34,6 +36,7 @@ CLEAN_EXIT_SECONDS = 1.0
 _LOOK_SHARE = 0.01
 _RETRY_SECONDS = 5.0
 _TRIES_MAX = 3
+_PROBLEM_MAX = 1000
 _STEP_DOWN_WAIT_SECONDS = 5.0
 
 
@@ -55,7 +58,8 @@ class Watcher:
         self.boot_id = identity.boot_id()
         self.namespace = identity.pid_namespace()
         self.plugin_data = plugin_data
-        self.options = load_settings()
+        self._problems: tuple[str, ...] = ()
+        self.options = self._configured()
         self._hands = hands.Hands(root, lease_fd)
         self._poll = select.poll()
         self._watched: dict[tuple[int, int], Watched] = {}
@@ -205,7 +209,7 @@ class Watcher:
 
     def _beat(self, now: float) -> None:
         """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted."""
-        self.options = load_settings()
+        self.options = self._configured()
         self._beat_after = now + float(self.options.value("heartbeat_interval_seconds"))
         grace = float(self.options.value("hung_grace_seconds"))
         hung = []
@@ -218,6 +222,16 @@ class Watcher:
                 self._beat_after = min(self._beat_after, now + grace - ago + 0.1)
         if not self._hands.begin((), hung) and hung:
             self._beat_after = now + TICK_SECONDS
+
+    def _configured(self) -> Settings:
+        """The settings in force. What is wrong with them is logged when it changes, not with every heartbeat."""
+        options = load_settings()
+        if options.problems != self._problems:
+            self._problems = options.problems
+            for problem in options.problems:
+                text = " ".join(problem.split())[:_PROBLEM_MAX]
+                hands.log(self.root, f"configuration, its default is used: {text}")
+        return options
 
     def _clean_due(self, now: float) -> None:
         ready = [key for key, at in self._due.items() if at <= now]

@@ -9,6 +9,7 @@ from process_janitor.faces.cli.context import DONE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
     from typing import Any
 
     from process_janitor.faces.cli.context import Context
@@ -43,9 +44,8 @@ _count.__name__ = "count"
 
 
 def run(context: Context, words: argparse.Namespace) -> int:
-    entries = [
-        line for line in Journal(context.root).lines() if not words.abnormal or abnormal(line)
-    ]
+    lines = causes_first(Journal(context.root).lines())
+    entries = [line for line in lines if not words.abnormal or abnormal(line)]
     document = documents.history(entries[-words.limit :])
     if words.json:
         context.document(document)
@@ -57,6 +57,22 @@ def run(context: Context, words: argparse.Namespace) -> int:
     return DONE
 
 
+def causes_first(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, with the end of a session before what was done about it: it is written down only afterwards."""
+    ordered: list[dict[str, Any]] = []
+    for line in lines:
+        place = len(ordered)
+        if line["event"] == "session":
+            for at in range(len(ordered) - 1, -1, -1):
+                other = ordered[at]
+                if str(other.get("at", "")) < str(line.get("at", "")):
+                    break
+                if other["event"] == "action" and other.get("session_id") == line.get("session_id"):
+                    place = at
+        ordered.insert(place, line)
+    return ordered
+
+
 def abnormal(line: dict[str, Any]) -> bool:
     """A session that crashed or hung, and whatever was done to a session that hung."""
     if line["event"] == "session":
@@ -64,4 +80,4 @@ def abnormal(line: dict[str, Any]) -> bool:
     return line.get("class") == "hung-session"
 
 
-__all__ = ["ABOUT", "EXAMPLES", "abnormal", "add", "run"]
+__all__ = ["ABOUT", "EXAMPLES", "abnormal", "add", "causes_first", "run"]

@@ -59,7 +59,8 @@ Options everywhere:
   --quiet, -q     nothing on stdout
   --verbose, -v   more detail; a traceback when something breaks
   --no-color      no colours (also: NO_COLOR)
-  --config FILE   this configuration file instead of the usual one
+  --config FILE   this configuration file instead of the usual one, for this command
+                  alone: hooks and the watcher go on reading the usual one
   --help, -h      this text, or with a command that command's
   --version       the version
 """
@@ -151,7 +152,10 @@ def build(name: str, module: Any) -> argparse.ArgumentParser:
         "--verbose", "-v", action="store_true", help="more detail, and tracebacks"
     )
     everywhere.add_argument("--no-color", action="store_true", help="no colours (also: NO_COLOR)")
-    everywhere.add_argument("--config", metavar="FILE", default="", help="this configuration file")
+    everywhere.add_argument(
+        "--config", metavar="FILE", default="",
+        help="this configuration file, for this command alone; hooks and the watcher read the usual one",
+    )  # fmt: skip
     everywhere.add_argument("--help", "-h", action="store_true", help="this text")
     everywhere.add_argument("--version", action="store_true", help="the version")
     return parser

@@ -67,6 +67,9 @@ def run(context: Context, words: argparse.Namespace) -> int:
             )
         return _again(context, words)
     judged, chosen = _choose(context, selection)
+    if selection.classes and not (chosen.targets or chosen.refused) and context.wants_text:
+        context.say(_nothing_of(selection, context.type_this))
+        return DONE
     if words.execute or _needs_no_question(context, words):
         return act(context, "run", _fresh(selection, chosen), refused=chosen.refused)
     plan = plans.new(
@@ -81,6 +84,13 @@ def run(context: Context, words: argparse.Namespace) -> int:
     if ask and _agreed(context, len(chosen.targets)):
         return act(context, "run", plan.allows, refused=chosen.refused)
     return REFUSED if chosen.refused else DONE
+
+
+def _nothing_of(selection: Selection, type_this: str) -> str:
+    """Some classes are never a process's (`stale-lock`, `overload`): "nothing left over" would claim more than was asked."""
+    named = " or ".join(sorted(selection.classes))
+    where = " in what else was selected" if selection.pids or selection.sessions else ""
+    return f"Nothing of class {named}{where}. Next: {type_this} scan --all    (lists what there is)"
 
 
 def _again(context: Context, words: argparse.Namespace) -> int:
