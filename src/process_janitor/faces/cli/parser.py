@@ -43,6 +43,7 @@ COMMANDS = (
     Command("history", "what was ended, when and why"),
     Command("keep", "protects a process, or every command that matches a pattern"),
     Command("config", "shows, checks and changes the configuration", lenient=True),
+    Command("schedule", "has auto run every few minutes: by systemd, launchd or cron"),
     Command("demo", "a pretend session, killed and cleaned up before your eyes; safe anywhere"),
 )
 BY_NAME = {command.name: command for command in COMMANDS}
