@@ -64,8 +64,14 @@ def test_every_evidence_code_has_words(name: str) -> None:
 
 
 def test_words_are_only_kept_for_codes_that_exist() -> None:
-    uttered = set().union(*(literals(name) for name in MODULES))
+    uttered = set().union(*(literals(name) for name in (*MODULES, "windows")))
     assert set(words.EVIDENCE) <= uttered
+
+
+def test_every_code_about_a_pane_has_words() -> None:
+    codes = {text for text in literals("windows") if text.startswith("pane-")}
+    assert len(codes) > 3
+    assert codes <= set(words.EVIDENCE)
 
 
 def test_every_veto_has_words_and_a_code_with_a_number_shows_it() -> None:

@@ -143,6 +143,19 @@ def test_a_client_that_calls_itself_headless_is_one_whatever_its_command_line_sa
     assert m.verdict(claude) == (expected, "orphaned-session")
 
 
+def test_a_closed_tmux_pane_is_told_beside_the_hung_up_terminal() -> None:
+    m = Machine()
+    inside, outside = m.claude(A), m.claude(B)
+    key = (inside, m.rows[inside].start)
+    m.sessions[key] = m.sessions[key]._replace(pane=("/tmp/tmux-0/default", 4242, "%1"))
+    for pid in (inside, outside):
+        m.rows[pid].detail = {"terminal_hung_up": "yes", "socket_peer": "no"}
+    decisions = m.decide()
+    assert decisions[inside].evidence == ("terminal-hung-up", "pane-closed", "no-control-peer")
+    assert decisions[outside].evidence == ("terminal-hung-up", "no-control-peer")
+    assert decisions[inside].verdict == decisions[outside].verdict == "reap"
+
+
 @case("A2", "headless and SDK sessions without a terminal", "keep")
 @case("A9", "sessions hosted by an editor or a desktop program", "keep")
 def test_a_headless_session_is_kept_whoever_its_parent_is() -> None:

@@ -233,6 +233,29 @@ def mount(*arguments: str) -> None:
     subprocess.run(["mount", *arguments], check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
 
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        (
+            {"TMUX": "/tmp/tmux-0/default,4242,0", "TMUX_PANE": "%3"},
+            {"socket": "/tmp/tmux-0/default", "server": 4242, "id": "%3"},
+        ),
+        ({"TMUX": "x" * 100_000, "TMUX_PANE": "%3"}, {}),
+        ({}, {}),
+    ],
+    ids=["in a pane", "nonsense", "outside"],
+)
+@namespaced
+def test_a_session_is_registered_with_its_tmux_pane(
+    variables: dict[str, str], expected: dict[str, Any], tmp_path: Path
+) -> None:
+    hooks = Hooks(tmp_path)
+    hooks.run(
+        "SessionStart", hooks.payload("SessionStart"), {**hooks.env(), **variables}
+    ).harmless()
+    assert hooks.record(hooks.session)["pane"] == expected
+
+
 # Standard input
 
 

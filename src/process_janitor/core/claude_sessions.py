@@ -74,10 +74,11 @@ def _abandoned(
     if session.kind == "bg" or session.source == "roster":
         return "keep", "", ()
     if detail.terminal_hung_up == "yes":
+        closed = ("terminal-hung-up", "pane-closed") if session.pane else ("terminal-hung-up",)
         headless = session.kind == "print" or shapes.is_headless(detail.argv)
         if detail.socket_peer == "no" and not headless:
-            return "reap", "orphaned-session", ("terminal-hung-up", "no-control-peer")
-        return "report", "orphaned-session", ("terminal-hung-up",)
+            return "reap", "orphaned-session", (*closed, "no-control-peer")
+        return "report", "orphaned-session", closed
     parent = ties.tree.parent(process)
     # A container's first process, or what `docker exec` started, has its user outside: only a change of parent tells.
     adopted = (

@@ -184,6 +184,12 @@ class Session(NamedTuple):
     started_at: str = ""
     heartbeat_ago: float | None = None
     activity_ago: float | None = None
+    # When its record was closed (UTC), "" where nobody has seen it go.
+    over_at: str = ""
+    # The terminal it registered on, as the process table numbers it; 0 for none.
+    tty: int = 0
+    # The tmux pane it registered in: socket, pid of the server, pane id; () for none.
+    pane: tuple[str, int, str] | tuple[()] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:

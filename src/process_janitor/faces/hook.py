@@ -11,7 +11,7 @@ import select
 import sys
 
 from process_janitor.core import jsontext
-from process_janitor.core.record import new_record, valid_session_id
+from process_janitor.core.record import new_record, tmux_pane, valid_session_id
 from process_janitor.system import claude_process, clock, files, identity, paths, procfs
 from process_janitor.system.registry import Registry
 
@@ -116,6 +116,7 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
             pgid=process.pgid,
             sid=process.sid,
             tty=process.tty,
+            pane=tmux_pane(os.environ.get("TMUX", ""), os.environ.get("TMUX_PANE", "")),
             parent=_parent(process),
             cgroup=procfs.cgroup(process.pid)[:_TEXT_MAX],
             recognised=found.recognised,

@@ -44,6 +44,7 @@ COMMANDS = (
     Command("history", "what was ended, when and why"),
     Command("keep", "protects a process, or every command that matches a pattern"),
     Command("config", "shows, checks and changes the configuration", lenient=True),
+    Command("schedule", "has auto run every few minutes: by systemd, launchd or cron"),
     Command(
         "doctor", "whether everything this needs is there; --fix mends what is safe", lenient=True
     ),
