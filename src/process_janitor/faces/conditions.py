@@ -13,8 +13,17 @@ if TYPE_CHECKING:
     # The state directory, the settings, and one look at the machine; changes nothing, raises nothing.
     Source = Callable[[str, Settings, Ties], Iterable[Condition]]
 
+
+def _locks(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
+    """Locks whose holder is gone, or seems to be."""
+    from process_janitor.actions.unlock import stale
+
+    del root, options
+    return [one.condition for one in stale(ties)]
+
+
 # To add one, write its function and put a line here; the order is the one in which they are shown.
-SOURCES: tuple[Source, ...] = ()
+SOURCES: tuple[Source, ...] = (_locks,)
 
 
 def conditions(root: str, options: Settings, ties: Ties) -> tuple[Condition, ...]:
