@@ -193,6 +193,34 @@ def test_it_agrees_with_json_on_python(version: str) -> None:
     assert (done.returncode, done.stdout.strip()) == (0, "agreed"), done.stderr
 
 
+_WITHOUT_JSON = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from process_janitor.core import jsontext
+assert jsontext.loads('{"a": [1]}') == {"a": [1]}
+assert 'json' not in sys.modules
+for text in ('{', '[1,', '{"a"', '"abc', 'nul', '', '{"a":}', '[1 2]', '"\\\\x"', '"a\\nb"', '{"a" 1}', '{a}', '[' * 100000):
+    try:
+        jsontext.loads(text)
+    except ValueError:
+        continue
+    raise AssertionError(ascii(text))
+print('refused')
+"""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_no_json_is_refused_where_nobody_has_imported_json(version: str) -> None:
+    python = interpreter(version)
+    if not python:
+        pytest.skip(f"platform: no Python {version} on this machine")
+    done = subprocess.run(
+        [python, "-I", "-S", "-B", "-c", _WITHOUT_JSON, str(SOURCE)], capture_output=True, text=True, timeout=60,
+        check=False, stdin=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.strip()) == (0, "refused"), done.stderr
+
+
 def test_it_reads_without_the_json_package() -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
