@@ -9,11 +9,12 @@ import pytest
 
 from process_janitor.core import model
 from process_janitor.core.locks import WORDS as LOCK_WORDS
+from process_janitor.core.old_records import WORDS as RECORD_WORDS
 from process_janitor.core.vetoes import VETOES
 from process_janitor.faces import words
 
 CORE = Path(model.__file__).parent
-MODULES = ("attachment", "ties", "decide", "claude_sessions", "locks")
+MODULES = ("attachment", "ties", "decide", "claude_sessions", "locks", "old_records")
 # Codes look like this and are no evidence: verdicts, kinds, sources, answers and other words of the trade.
 NO_EVIDENCE = {
     "reap", "report", "keep", "attached", "detached", "unknown", "yes", "no", "same", "different", "claude",
@@ -43,7 +44,7 @@ def literals(name: str) -> set[str]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_evidence_code_has_words(name: str) -> None:
-    vetoes = {veto.code for veto in VETOES} | set(LOCK_WORDS)
+    vetoes = {veto.code for veto in VETOES} | set(LOCK_WORDS) | set(RECORD_WORDS)
     allowed = str.maketrans("", "", "abcdefghijklmnopqrstuvwxyz-:")
     codes = {
         text
@@ -72,7 +73,7 @@ def test_words_are_only_kept_for_codes_that_exist() -> None:
 def test_every_veto_has_words_and_a_code_with_a_number_shows_it() -> None:
     for veto in VETOES:
         assert words.veto(veto.code) == veto.words
-    for code, text in LOCK_WORDS.items():
+    for code, text in {**LOCK_WORDS, **RECORD_WORDS}.items():
         assert words.veto(code) == text
     assert "4242" in words.evidence("also-pid:4242")
     assert words.veto("no-evidence") != "no-evidence"

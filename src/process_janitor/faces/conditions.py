@@ -22,8 +22,19 @@ def _locks(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
     return [one.condition for one in stale(ties)]
 
 
+def _records(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
+    """Records that tell of nothing any more."""
+    from process_janitor.core.old_records import condition
+    from process_janitor.system import old_records, paths
+
+    del options
+    of_client = old_records.of_the_client(ties, paths.config_dir())
+    found = [of_client, *old_records.of_ours(ties, root)]
+    return [condition(one) for one in found if one.names]
+
+
 # To add one, write its function and put a line here; the order is the one in which they are shown.
-SOURCES: tuple[Source, ...] = (_locks,)
+SOURCES: tuple[Source, ...] = (_locks, _records)
 
 
 def conditions(root: str, options: Settings, ties: Ties) -> tuple[Condition, ...]:

@@ -6,6 +6,7 @@ The vetoes bring their own words (`core.vetoes.WORDS`). A test holds that every 
 from __future__ import annotations
 
 from process_janitor.core.locks import WORDS as LOCK_WORDS
+from process_janitor.core.old_records import WORDS as RECORD_WORDS
 from process_janitor.core.vetoes import WORDS as VETO_WORDS
 
 EVIDENCE = {
@@ -47,6 +48,7 @@ EVIDENCE = {
     "long-untouched": "nobody has touched it for ten minutes, which no holder would let pass",
     "no-session-here": "no Claude process that uses this configuration directory is running",
     "no-git-at-work": "the session is over, and no git and no other session is at work in its directory",
+    "malformed": "it is not what such a record must be, so nothing is believed of it",
     "owner-not-recognised": "only CLAUDE_PID says that it is a Claude process; it was never recognised as one",
 }
 # Codes that carry a number: `also-pid:4242`.
@@ -112,7 +114,7 @@ def evidence(code: str) -> str:
 def veto(code: str) -> str:
     if code == "no-evidence":
         return NO_EVIDENCE
-    return VETO_WORDS.get(code) or LOCK_WORDS.get(code, code)
+    return {**LOCK_WORDS, **RECORD_WORDS, **VETO_WORDS}.get(code, code)
 
 
 def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
