@@ -268,6 +268,19 @@ def test_a_lock_that_is_taken_again_is_not_the_one_that_was_judged(tmp_path: Pat
 
 
 @namespaced
+def test_a_directory_moved_behind_a_link_is_not_entered(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    path = scene.ide()
+    lock = scene.stale()[str(path)]
+    moved = tmp_path / "moved"
+    path.parent.rename(moved)
+    path.parent.symlink_to(moved)
+    with pytest.raises(OSError, match="directory"), lock_files.Taken(lock.lock.path):
+        pass
+    assert (moved / path.name).exists()
+
+
+@namespaced
 def test_a_lock_swapped_at_the_last_moment_is_put_back(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     path = scene.ide()
@@ -350,12 +363,14 @@ def test_gits_lock_of_a_dead_session_goes_and_every_other_one_stays(tmp_path: Pa
     git(over, "worktree", "add", "-q", str(tree))
     fake = tmp_path / "fake"
     fake.mkdir()
-    (fake / ".git").write_text(f"gitdir: {users}/.git\n")
+    git(users, "worktree", "add", "-q", str(tmp_path / "theirs"))
+    pretended = users / ".git" / "worktrees" / "theirs"
+    (fake / ".git").write_text(f"gitdir: {pretended}\n")
     linked = index_lock(over / ".git" / "worktrees" / "tree")
     plain = index_lock(over / ".git")
     fresh = index_lock(young / ".git", 5.0)
     busy = index_lock(alive / ".git")
-    foreign = index_lock(users / ".git")
+    foreign = index_lock(pretended)
     (over / "below").mkdir()
     for cwd in (over / "below", tree, young, alive, fake):
         scene.over(cwd)
