@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from process_janitor.actions.terminate import Action
-    from process_janitor.core.model import Session
+    from process_janitor.core.locks import Stale
+    from process_janitor.core.model import Outcome, Session
 
 NAME = "journal.jsonl"
 ROTATE_BYTES = 1 << 20
@@ -47,6 +48,25 @@ class Journal:
             "signals": list(action.signals),
             "outcome": action.outcome,
             "freed_bytes": action.freed_bytes,
+        })  # fmt: skip
+
+    def lock(self, stale: Stale, outcome: Outcome, why: str, trigger: str) -> None:
+        """Write down what was done about a stale lock; `why` it was refused. What it says is not kept. Raises OSError."""
+        said = stale.condition
+        self._append({
+            "schema": "process-janitor.journal/1",
+            "at": clock.utc(),
+            "event": "lock",
+            "trigger": trigger,
+            "path": said.subject,
+            "kind": stale.lock.kind,
+            "holder": stale.lock.pid or None,
+            "class": said.finding,
+            "session_id": said.session_id,
+            "evidence": list(said.evidence),
+            "vetoes": list(said.vetoes),
+            "outcome": outcome,
+            "why": why,
         })  # fmt: skip
 
     def session_over(self, session: Session, state: str, noticed: str = "") -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.commands import shown
+from process_janitor.core.locks import printable
 from process_janitor.core.redact import redact_text
 from process_janitor.system import clock
 from process_janitor.system.figures import Figures
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from process_janitor.actions.plans import Plan
     from process_janitor.actions.terminate import Action
+    from process_janitor.actions.unlock import Unlocked
     from process_janitor.core.conditions import Condition
     from process_janitor.core.model import Decision, Process, Snapshot
     from process_janitor.core.settings import Settings
@@ -35,9 +37,13 @@ DEMO = "process-janitor.demo/1"
 
 
 def scan(
-    seen: View, *, actions: Iterable[Action] | None = None, plan: Plan | None = None
+    seen: View,
+    *,
+    actions: Iterable[Action] | None = None,
+    unlocked: Iterable[Unlocked] = (),
+    plan: Plan | None = None,
 ) -> Document:
-    """`scan`, `run` and `auto`. `actions` is there only after acting, `plan` only where one was written."""
+    """`scan`, `run` and `auto`. `actions` and `unlocked` are there only after acting, `plan` only where one was written."""
     document: Document = {
         "schema": SCAN,
         "at": clock.utc(),
@@ -56,8 +62,11 @@ def scan(
     }
     if plan is not None:
         document["plan"] = {"id": plan.id, "pids": [m.identity.pid for m in plan.members]}
-    if actions is not None:
-        document["actions"] = [action(one) for one in actions]
+        if plan.locks:
+            document["plan"]["paths"] = [redact_text(printable(one.path)) for one in plan.locks]
+    locks = [lock_action(one) for one in unlocked]
+    if actions is not None or locks:
+        document["actions"] = [*(action(one) for one in actions or ()), *locks]
     return document
 
 
@@ -144,6 +153,18 @@ def action(one: Action) -> Document:
         "signals": list(one.signals),
         "outcome": one.outcome,
         "freed_bytes": one.freed_bytes,
+    }
+
+
+def lock_action(one: Unlocked) -> Document:
+    return {
+        "pid": None,
+        "identity": "",
+        "signals": [],
+        "outcome": one.outcome,
+        "freed_bytes": 0,
+        "path": redact_text(printable(one.path)),
+        "why": one.why,
     }
 
 
@@ -250,6 +271,6 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 __all__ = [
     "CONFIG", "DEMO", "EXPLAIN", "HISTORY", "KEEP", "SCAN", "STATUS", "action", "command", "condition", "config",
-    "cpu_percent", "demo", "dumps", "explain", "finding", "history", "relative", "scan", "session", "status", "totals", "tree_row",
+    "cpu_percent", "demo", "dumps", "explain", "finding", "history", "lock_action", "relative", "scan", "session", "status", "totals", "tree_row",
     "value_text",
 ]  # fmt: skip

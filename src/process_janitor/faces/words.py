@@ -5,6 +5,8 @@ The vetoes bring their own words (`core.vetoes.WORDS`). A test holds that every 
 
 from __future__ import annotations
 
+from process_janitor.core.locks import WORDS as LOCK_WORDS
+from process_janitor.core.old_records import WORDS as RECORD_WORDS
 from process_janitor.core.vetoes import WORDS as VETO_WORDS
 
 EVIDENCE = {
@@ -47,6 +49,13 @@ EVIDENCE = {
     "no-control-peer": "nothing living holds the other end of any of its sockets",
     "the-younger": "of the processes on this conversation it is the younger one",
     "the-older": "of the processes on this conversation it is the older one",
+    "holder-gone": "the process that holds it is gone: none of its number and start time runs in this boot",
+    "pid-reused": "another process has its holder's number now",
+    "before-boot": "it was last touched before this machine was started",
+    "long-untouched": "nobody has touched it for ten minutes, which no holder would let pass",
+    "no-session-here": "no Claude process that uses this configuration directory is running",
+    "no-git-at-work": "the session is over, and no git and no other session is at work in its directory",
+    "malformed": "it is not what such a record must be, so nothing is believed of it",
     "owner-not-recognised": "only CLAUDE_PID says that it is a Claude process; it was never recognised as one",
 }
 # Codes that carry a number: `also-pid:4242`.
@@ -110,7 +119,9 @@ def evidence(code: str) -> str:
 
 
 def veto(code: str) -> str:
-    return NO_EVIDENCE if code == "no-evidence" else VETO_WORDS.get(code, code)
+    if code == "no-evidence":
+        return NO_EVIDENCE
+    return {**LOCK_WORDS, **RECORD_WORDS, **VETO_WORDS}.get(code, code)
 
 
 def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:

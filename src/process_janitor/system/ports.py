@@ -58,6 +58,11 @@ def listening(
     return found
 
 
+def announced(port: int) -> bool:
+    """Whether anything listens on this TCP port here, whoever it belongs to."""
+    return any(one.state == _LISTEN and one.port == port for one in _connections())
+
+
 def _clients(
     accepted: list[_Connection],
     table: list[_Connection],
@@ -97,4 +102,4 @@ def _connections() -> list[_Connection]:
     return found
 
 
-__all__ = ["Served", "listening"]
+__all__ = ["Served", "announced", "listening"]

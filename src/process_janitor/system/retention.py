@@ -1,12 +1,13 @@
-"""How long records of ended sessions are kept, so that years of them never slow a hook or a scan."""
+"""How long records of ended sessions are kept, and what goes with them, so that years of them never slow a hook or a scan."""
 
 from __future__ import annotations
 
 import os
 import time
 
+from process_janitor.core.model import natural
 from process_janitor.core.record import MalformedRecord
-from process_janitor.system import files, identity, seen
+from process_janitor.system import files, identity, procfs, seen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ _STAMP = "pruned"
 def prune(registry: Registry, days: int) -> int:
     """Remove old records of sessions that are over, with what was seen of them; returns how many. At most hourly.
 
-    The journal keeps their story. A record that nobody closed is only removed when it is of another boot and neither
+    The journal keeps their story. With them goes what writers that were killed have left: half-written files, and what was
+    seen of sessions that have no record any more. A record that nobody closed is only removed when it is of another boot and neither
     it nor its heartbeat was touched within the retention.
     """
     stamp = os.path.join(registry.root, _STAMP)
@@ -48,7 +50,49 @@ def prune(registry: Registry, days: int) -> int:
         over = number >= limit
         if over or age > days * _DAY_SECONDS:
             removed += _drop(registry, entry)
+    _sweep_up(registry)
     return removed
+
+
+def _sweep_up(registry: Registry) -> None:
+    """Half-written files and plans nobody can execute any more, and what was seen of sessions without a record."""
+    root = registry.root
+    recorded = {os.path.basename(path) for path in registry.paths()}
+    below = [os.path.join(registry.sessions, name) for name in _names(registry.sessions)]
+    for directory in (root, *(os.path.join(root, name) for name in ("trees", "plans")), *below):
+        for name in _names(directory):
+            path = os.path.join(directory, name)
+            unfinished = name.endswith(".tmp")
+            unused = directory == os.path.join(root, "plans") and name.endswith(".json")
+            orphaned = (
+                directory == os.path.join(root, "trees")
+                and f"{name}.json" not in recorded
+                and not _runs(name)
+            )
+            if (unfinished or unused or orphaned) and _age(path) > _DAY_SECONDS:
+                _remove(path)
+
+
+def _runs(name: str) -> bool:
+    """Whether the process of `<pid>-<start>` lives: its record may be lost, what was seen of it is then all there is."""
+    pid, start = (natural(part) for part in (*name.split("-", 1), "")[:2])
+    process = procfs.process(pid) if pid else None
+    return process is not None and process.start == start and not process.dead
+
+
+def _names(directory: str) -> list[str]:
+    """What is in a directory of ours; nothing in a link that stands in its place."""
+    try:
+        return os.listdir(directory) if not os.path.islink(directory) else []
+    except OSError:
+        return []
+
+
+def _remove(path: str) -> None:
+    try:
+        files.remove(path)
+    except OSError:
+        return  # a directory of that name: not ours
 
 
 def _drop(registry: Registry, entry: Entry) -> int:

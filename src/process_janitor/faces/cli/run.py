@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from process_janitor.actions import plans
+from process_janitor.actions.plans import LockMember
 from process_janitor.faces import documents
-from process_janitor.faces.cli.acting import act, refusal
+from process_janitor.faces.cli.acting import act, lock_refusal, refusal
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
 from process_janitor.faces.cli.explain import verdict_on
 from process_janitor.faces.cli.parser import process_number
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from process_janitor.actions.plans import Plan
+    from process_janitor.core.locks import Stale
     from process_janitor.core.model import Decision
     from process_janitor.faces.cli.context import Context
     from process_janitor.sweep import Judged
@@ -38,6 +40,7 @@ EXAMPLES = (
     "process-janitor run --plan k7wm2q --execute    what that plan said, as far as it still holds",
     "process-janitor run --pid 4242 --pid 4243      these two, also when they are only reported",
     "process-janitor run --session ID --class detached",
+    "process-janitor run --class stale-lock         locks whose holder is proven gone",
 )
 
 
@@ -67,23 +70,34 @@ def run(context: Context, words: argparse.Namespace) -> int:
             )
         return _again(context, words)
     judged, chosen = _choose(context, selection)
-    if selection.classes and not (chosen.targets or chosen.refused) and context.wants_text:
+    nothing = not (chosen.targets or chosen.refused or chosen.locks or chosen.refused_locks)
+    if selection.classes and nothing and context.wants_text:
         context.say(_nothing_of(selection, context.type_this))
         return DONE
-    if words.execute or _needs_no_question(context, words):
-        return act(context, "run", _fresh(selection, chosen), refused=chosen.refused)
     plan = plans.new(
-        chosen.targets, judged.observation.snapshot.boot_id, selected=selection.explicit
+        chosen.targets,
+        judged.observation.snapshot.boot_id,
+        selected=selection.explicit,
+        locks=chosen.locks,
     )
-    ask = context.can_ask and bool(chosen.targets) and not words.dry_run
-    if not (ask or words.dry_run or not chosen.targets):
+    if words.execute or _needs_no_question(context, words):
+        return act(
+            context, "run", _fresh(selection, chosen), refused=chosen.refused,
+            locks=plan.locks, refused_locks=chosen.refused_locks,
+        )  # fmt: skip
+    there_is = bool(chosen.targets or chosen.locks)
+    ask = context.can_ask and there_is and not words.dry_run
+    if not (ask or words.dry_run or not there_is):
         plans.store(context.root, plan)
         _show(context, judged, chosen, plan)
     else:
         _show(context, judged, chosen, None, asking=ask)
-    if ask and _agreed(context, len(chosen.targets)):
-        return act(context, "run", plan.allows, refused=chosen.refused)
-    return REFUSED if chosen.refused else DONE
+    if ask and _agreed(context, chosen):
+        return act(
+            context, "run", plan.allows, refused=chosen.refused,
+            locks=plan.locks, refused_locks=chosen.refused_locks,
+        )  # fmt: skip
+    return REFUSED if chosen.refused or chosen.refused_locks else DONE
 
 
 def _nothing_of(selection: Selection, type_this: str) -> str:
@@ -106,14 +120,20 @@ def _again(context: Context, words: argparse.Namespace) -> int:
 
     if words.execute or _needs_no_question(context, words):
         plans.discard(context.root, plan)
-        return act(context, "run", plan.allows, planned=planned)
+        return act(context, "run", plan.allows, planned=planned, locks=plan.locks)
     judged = examined(look(context.root, context.policy()))
-    chosen = Chosen(tuple(d for d in judged.decisions if plan.allows(d) and endable(d)), ())
-    ask = context.can_ask and bool(chosen.targets) and not words.dry_run
+    locks = [
+        one for one in _stale(judged) if LockMember(one.lock.path, one.lock.mark) in plan.locks
+    ]
+    chosen = Chosen(
+        tuple(d for d in judged.decisions if plan.allows(d) and endable(d)), (),
+        tuple(one for one in locks if one.removable),
+    )  # fmt: skip
+    ask = context.can_ask and bool(chosen.targets or chosen.locks) and not words.dry_run
     _show(context, judged, chosen, None if ask or words.dry_run else plan, asking=ask)
-    if ask and _agreed(context, len(chosen.targets)):
+    if ask and _agreed(context, chosen):
         plans.discard(context.root, plan)
-        return act(context, "run", plan.allows, planned=planned)
+        return act(context, "run", plan.allows, planned=planned, locks=plan.locks)
     return DONE
 
 
@@ -134,7 +154,20 @@ def _choose(context: Context, selection: Selection) -> tuple[Judged, Chosen]:
     for one in selection.sessions - known:
         raise Failure(f"no session {one!r} is known; process-janitor scan lists them")
     sessions = frozenset(by_alias.get(one, one) for one in selection.sessions) | selection.sessions
-    return judged, choose(selection._replace(sessions=sessions), decided.values())
+    selection = selection._replace(sessions=sessions)
+    covered = (
+        [one for one in _stale(judged) if selection.covers_lock(one)] if selection.locks else []
+    )
+    return judged, choose(selection, decided.values())._replace(
+        locks=tuple(one for one in covered if one.removable),
+        refused_locks=tuple(one for one in covered if not one.removable),
+    )
+
+
+def _stale(judged: Judged) -> list[Stale]:
+    from process_janitor.actions.unlock import stale
+
+    return stale(judged.observation.ties)
 
 
 def _needs_no_question(context: Context, words: argparse.Namespace) -> bool:
@@ -164,10 +197,13 @@ def _same_tree(decision: Decision, chosen: Chosen) -> bool:
     )
 
 
-def _agreed(context: Context, count: int) -> bool:
+def _agreed(context: Context, chosen: Chosen) -> bool:
     """Ask. Nothing but a yes is one; the end of the input is a no."""
-    one = "this process" if count == 1 else f"these {count} processes"
-    context.out.write(f"End {one}? [y/N] ")
+    count, locks = len(chosen.targets), len(chosen.locks)
+    ends = "end this process" if count == 1 else f"end these {count} processes"
+    removes = "remove this lock" if locks == 1 else f"remove these {locks} locks"
+    asked = " and ".join((*((ends,) if count else ()), *((removes,) if locks else ())))
+    context.out.write(f"{asked.capitalize()}? [y/N] ")
     context.out.flush()
     import sys
 
@@ -182,15 +218,20 @@ def _show(
     context: Context, judged: Judged, chosen: Chosen, plan: Plan | None, *, asking: bool = False
 ) -> None:
     seen = view(context.root, context.options, judged)
-    seen = seen._replace(findings=chosen.targets, conditions=())
+    meant = tuple(one.condition for one in chosen.locks)
+    seen = seen._replace(findings=chosen.targets, conditions=meant)
     actions = [refusal(decision) for decision in chosen.refused]
+    shut = [lock_refusal(one) for one in chosen.refused_locks]
     if context.words.json:
-        context.document(documents.scan(seen, actions=actions or None, plan=plan))
+        context.document(documents.scan(seen, actions=actions or None, unlocked=shut, plan=plan))
     elif context.wants_text or asking:
         from process_janitor.faces.render import show
         from process_janitor.faces.render.acts import plan_page
 
-        refused = [documents.finding(decision, seen) for decision in chosen.refused]
+        refused = [
+            *(documents.finding(decision, seen) for decision in chosen.refused),
+            *(documents.condition(one.condition, seen) for one in chosen.refused_locks),
+        ]
         show(
             context,
             plan_page(documents.scan(seen, plan=plan), refused, context.type_this, asking=asking),
