@@ -633,7 +633,8 @@ def _record_of(home: Home, session_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "where", ["another host", "another pid namespace", "no boot id", "no namespace"]
+    "where",
+    ["another host", "another pid namespace", "a time namespace", "no boot id", "no namespace"],
 )
 @namespaced
 def test_a_session_of_another_world_is_left_as_it_is(where: str, tmp_path: Path) -> None:
@@ -717,6 +718,8 @@ def test_an_ordinary_cleanup_does_not_wait_for_another_ones_stubborn_process(
 
 
 @namespaced
+    elif where == "a time namespace":
+        owner = owner._replace(boot_id=f"{owner.boot_id}+0.0+86400.0")
 def test_it_sleeps_while_its_child_waits_for_a_stubborn_process(tmp_path: Path) -> None:
     home = Home(tmp_path, term_grace_seconds=8, heartbeat_interval_seconds=3600)
     first, second, neighbour = home.session(), home.session(), home.session()

@@ -7,7 +7,7 @@ which reasons are printed. `inherited` vetoes also protect whatever runs below t
 from __future__ import annotations
 
 from process_janitor.core import shapes
-from process_janitor.core.model import Detail, usable_pid
+from process_janitor.core.model import Detail, compare, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.policy import TOO_YOUNG_SECONDS
 
@@ -163,7 +163,10 @@ def _has_live_stdin(case: Case) -> bool:
 def _is_kept_by_rule(case: Case) -> bool:
     for rule in case.policy.keep_rules:
         if rule.pid:
-            if case.process.key == (rule.pid, rule.start) and rule.boot_id == case.snapshot.boot_id:
+            here = case.snapshot.identity(case.process)
+            if compare(
+                here, here._replace(pid=rule.pid, start=rule.start, boot_id=rule.boot_id)
+            ) in ("same", "unknown"):
                 return True
         elif rule.command and case.argv:
             import re  # only users with a rule pay for the engine

@@ -7,7 +7,7 @@ import os
 from process_janitor.core import jsontext
 from process_janitor.core.model import Identity, Session, natural, usable_pid
 from process_janitor.core.record import valid_session_id
-from process_janitor.system import files
+from process_janitor.system import files, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,6 +95,9 @@ def _identity(document: dict[str, object], boot_id: str, pid_namespace: int) -> 
     return Identity(pid, start, boot_id, namespace)
 
 
+    theirs = identity.time_namespace(pid)
+    if theirs and theirs != identity.time_namespace(os.getpid()):
+        boot_id = ""  # it wrote its start as its own clocks have it: nothing here can be compared with that
 def _text(document: dict[str, object], key: str) -> str:
     value = document.get(key)
     return value if isinstance(value, str) else ""

@@ -13,7 +13,7 @@ import os
 import select
 import time
 
-from process_janitor.core.model import Seen, natural
+from process_janitor.core.model import Seen, differently_timed, natural
 from process_janitor.core.tree import Tree
 from process_janitor.system import clock, identity, lease, paths, procfs, seen
 from process_janitor.system.config import load_settings
@@ -122,8 +122,10 @@ class Watcher:
         if entry.record.get("closed") or owner.key in self._due or self._hands.busy_with(owner.key):
             return
         if owner.boot_id != self.boot_id:
-            # An earlier boot of this host: its processes went with it. Another host's record is left alone.
-            if entry.record.get("host") == identity.host_name():
+            # An earlier boot of this host: its processes went with it. Another host's record is left alone, and one of
+            # another time namespace.
+            same_host = entry.record.get("host") == identity.host_name()
+            if same_host and not differently_timed(owner.boot_id, self.boot_id):
                 self._try(close, self.registry, entry)
             return
         if owner.pid_namespace != self.namespace:
