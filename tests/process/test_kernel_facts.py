@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import pty
 import signal
@@ -19,6 +18,7 @@ from process_janitor.core.policy import Policy
 from process_janitor.faces import pretend
 from process_janitor.sweep import look
 from process_janitor.system import procfs
+from tests.client_files import client_file
 from tests.namespaced import namespaced
 from tests.world import World, wait_until
 
@@ -58,22 +58,6 @@ def decision(world: World, pid: int) -> Decision | None:
 def verdict(world: World, pid: int) -> tuple[str, str]:
     found = decision(world, pid)
     return (found.verdict, found.finding) if found is not None else ("keep", "")
-
-
-def client_file(world: World, pid: int, session_id: str = A) -> None:
-    """What Claude Code itself writes about one of its processes."""
-    row = procfs.process(pid)
-    assert row is not None
-    folder = world.config_dir / "sessions"
-    folder.mkdir(parents=True, exist_ok=True)
-    domain = f"linux:x:pid:[{procfs.namespace(pid)}]"
-    document = {
-        "pid": pid,
-        "sessionId": session_id,
-        "procStart": str(row.start),
-        "pidDomain": domain,
-    }
-    (folder / f"{pid}.json").write_text(json.dumps(document))
 
 
 def as_subreaper() -> None:
@@ -128,7 +112,7 @@ def test_a_client_that_somebody_is_connected_to_is_never_ended_for_its_terminal(
     os.close(slave)
     theirs.close()
     pid = pid_in(ready)
-    client_file(world, pid)
+    client_file(world, pid, A)
     os.close(master)
     assert verdict(world, pid) == ("report", "orphaned-session")
     ours.close()

@@ -21,6 +21,7 @@ from process_janitor.faces import pretend
 from process_janitor.system import clock, files, identity, launch, lease, procfs, seen
 from process_janitor.system.registry import Entry, Registry
 from process_janitor.watcher import wanted
+from tests.client_files import client_file
 from tests.namespaced import namespaced
 from tests.world import Child, Pretend, World, wait_until
 
@@ -605,6 +606,74 @@ def test_a_plugin_that_is_not_clearly_switched_off_works(settings: str, tmp_path
     assert spared.alive
 
 
+# Sessions that began before the plugin
+
+
+@pytest.mark.case(
+    "N4", "a session older than the plugin, started by a script: seen, then killed", "reap"
+)
+@namespaced
+def test_a_session_nobody_registered_is_watched_by_its_own_file(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    registered = home.session()
+    old, neighbour = (home.session(registered=False, scripted=True) for _ in range(2))
+    row = procfs.process(old.pid)
+    assert row is not None
+    assert row.pgid != old.pid, "its script leads the group, and takes that proof along"
+    client_file(home, old.pid, old.session_id)
+    home.watch()
+    client_file(home, neighbour.pid, neighbour.session_id)
+    left, let_go, spared, other = (
+        old.mcp(),
+        old.detached("setsid"),
+        neighbour.mcp(),
+        registered.mcp(),
+    )
+    home.known(old, left)
+    home.known(neighbour, spared)
+    old.kill()
+    left.gone()
+    stays("it had let go, or its session lives", let_go, registered, neighbour, spared, other)
+    (line,) = [line for line in home.journal() if line["event"] == "action"]
+    assert line["pid"] == left.pid
+    assert not [line for line in home.journal() if line["event"] == "session"], (
+        "how a session ended that never said anything is not known"
+    )
+
+
+@namespaced
+def test_the_watcher_stays_for_a_session_nobody_registered_and_goes_with_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    registered, old = home.session(), home.session(registered=False)
+    client_file(home, old.pid, old.session_id)
+    watcher = home.watch()
+    left = old.mcp()
+    home.known(old, left)
+    registered.kill()
+    home.closed(registered)
+    stays("its session lives", old, left)
+    assert watcher.poll() is None
+    old.kill()
+    left.gone()
+    assert watcher.wait(15) == 0
+
+
+@namespaced
+def test_a_session_that_registers_late_has_its_heartbeat_at_once(tmp_path: Path) -> None:
+    home = Home(tmp_path, heartbeat_interval_seconds=300)
+    first, late = home.session(), home.session(registered=False)
+    client_file(home, late.pid, late.session_id)
+    watcher = home.watch()
+    home.known(late, late.mcp())
+    home.register(late)
+    entry = home.registry.find(late.pid, late.identity.start)
+    assert entry is not None
+    home.beaten(entry, watcher.pid)
+    late.kill()
+    assert home.closed(late) == "crashed"
+    assert first.alive
+
+
 # Sessions of other worlds
 
 
@@ -649,6 +718,8 @@ def test_a_session_of_another_world_is_left_as_it_is(where: str, tmp_path: Path)
         host, owner = "elsewhere", owner._replace(boot_id="00000000-0000-0000-0000-000000000000")
     elif where == "another pid namespace":
         owner = owner._replace(pid_namespace=owner.pid_namespace + 1)
+    elif where == "a time namespace":
+        owner = owner._replace(boot_id=f"{owner.boot_id}+0.0+86400.0")
     elif where == "no boot id":
         host, owner = "", owner._replace(boot_id="")
     else:
@@ -718,8 +789,6 @@ def test_an_ordinary_cleanup_does_not_wait_for_another_ones_stubborn_process(
 
 
 @namespaced
-    elif where == "a time namespace":
-        owner = owner._replace(boot_id=f"{owner.boot_id}+0.0+86400.0")
 def test_it_sleeps_while_its_child_waits_for_a_stubborn_process(tmp_path: Path) -> None:
     home = Home(tmp_path, term_grace_seconds=8, heartbeat_interval_seconds=3600)
     first, second, neighbour = home.session(), home.session(), home.session()

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 _FILES_MAX = 5000
 
 
+def version(config_dir: str) -> int:
+    """Changes when a session's file comes or goes."""
+    try:
+        return os.stat(os.path.join(config_dir, "sessions")).st_mtime_ns
+    except OSError:
+        return 0
+
+
 def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Session]:
     """The claude processes that the client itself registered.
 
@@ -87,6 +95,9 @@ def _identity(document: dict[str, object], boot_id: str, pid_namespace: int) -> 
         start = natural(start)
     if not usable_pid(pid) or type(start) is not int or start <= 0:
         return None
+    theirs = identity.time_namespace(pid)
+    if theirs and theirs != identity.time_namespace(os.getpid()):
+        boot_id = ""  # it wrote its start as its own clocks have it: nothing here can be compared with that
     domain = document.get("pidDomain")
     namespace = pid_namespace
     if isinstance(domain, str) and ":pid:[" in domain:
@@ -95,12 +106,9 @@ def _identity(document: dict[str, object], boot_id: str, pid_namespace: int) -> 
     return Identity(pid, start, boot_id, namespace)
 
 
-    theirs = identity.time_namespace(pid)
-    if theirs and theirs != identity.time_namespace(os.getpid()):
-        boot_id = ""  # it wrote its start as its own clocks have it: nothing here can be compared with that
 def _text(document: dict[str, object], key: str) -> str:
     value = document.get(key)
     return value if isinstance(value, str) else ""
 
 
-__all__ = ["roster", "sessions"]
+__all__ = ["roster", "sessions", "version"]

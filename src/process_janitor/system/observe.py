@@ -35,8 +35,14 @@ def known_sessions(root: str) -> tuple[Session, ...]:
         ours.append(session)
     config = paths.config_dir()
     return (
+    registered = {session.owner for session in ours}
         *ours,
-        *client_files.sessions(config, boot, namespace),
+        *(
+            session
+            if session.owner in registered
+            else session._replace(descendants=seen.load(root, *session.owner.key))
+            for session in client_files.sessions(config, boot, namespace)
+        ),
         *client_files.roster(config, boot, namespace),
     )
 

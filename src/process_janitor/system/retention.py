@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 
+from process_janitor.core.model import differently_timed
 from process_janitor.core.record import MalformedRecord
-from process_janitor.system import files, identity, seen
+from process_janitor.system import files, identity, procfs, seen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ def prune(registry: Registry, days: int) -> int:
         age = min(_age(path), _age(os.path.join(entry.directory, "heartbeat")))
         if entry.record.get("closed"):
             closed.append((age, entry))
-        elif age > days * _DAY_SECONDS and entry.record["boot_id"] != boot:
+        elif age > days * _DAY_SECONDS and not _of_boot(entry, boot):
             removed += _drop(registry, entry)
+    _forget_unregistered(registry, days)
     closed.sort(key=lambda pair: pair[0])
     for number, (age, entry) in enumerate(closed):
         limit = _CLOSED_MAX if entry.record["boot_id"] != boot else 4 * _CLOSED_MAX
@@ -49,6 +51,24 @@ def prune(registry: Registry, days: int) -> int:
         if over or age > days * _DAY_SECONDS:
             removed += _drop(registry, entry)
     return removed
+
+
+def _forget_unregistered(registry: Registry, days: int) -> None:
+    """Remove what was seen of sessions that never had a record, once they are over."""
+    recorded = {os.path.basename(path)[: -len(".json")] for path in registry.paths()}
+    for pid, start in seen.listed(registry.root):
+        if (
+            f"{pid}-{start}" not in recorded
+            and _age(seen.path(registry.root, pid, start)) > days * _DAY_SECONDS
+        ):
+            row = procfs.process(pid)
+            if row is None or row.start != start:
+                seen.forget(registry.root, pid, start)
+
+
+def _of_boot(entry: Entry, boot: str) -> bool:
+    written = entry.record["boot_id"]
+    return written == boot or differently_timed(written, boot)
 
 
 def _drop(registry: Registry, entry: Entry) -> int:
