@@ -100,7 +100,8 @@ def _has_live_session_below(case: Case) -> bool:
 
 
 def _is_claude(case: Case) -> bool:
-    return shapes.is_claude(case.process.comm, case.argv, case.detail.exe)
+    claude = shapes.is_claude(case.process.comm, case.argv, case.detail.exe)
+    return claude and not shapes.is_own_server(case.argv)
 
 
 def _is_handed_over(case: Case) -> bool:
@@ -195,10 +196,16 @@ def _is_too_young(case: Case) -> bool:
     return case.snapshot.age(case.process) < TOO_YOUNG_SECONDS
 
 
+_CONTAINER_PARTS = ("kubepods", "docker-", "libpod-", "crio-", "cri-containerd-", "lxc.payload.")
+
+
 def service_unit(cgroup: str) -> str:
-    """The systemd service a cgroup path lies in, "" for logins, scopes, containers and the user manager itself."""
+    """The systemd service a cgroup path lies in, "" for logins, scopes, containers and the user manager itself.
+
+    Seen from the inside of a container, the service that runs the container is its whole world, not a unit in it.
+    """
     for part in reversed(cgroup.split("/")):
-        if part.endswith(".scope"):
+        if part.endswith(".scope") or part.startswith(_CONTAINER_PARTS) or ":cri-" in part:
             return ""
         if part.endswith(".service"):
             return "" if part.startswith("user@") else part

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
-from process_janitor.core.model import Session, Snapshot
+from process_janitor.core.model import Detail, Session, Snapshot
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.shapes import is_claude_name
 from process_janitor.core.ties import Ties
 from process_janitor.system import client_files, clock, identity, paths, procfs, seen
 from process_janitor.system.details import details
@@ -34,8 +35,8 @@ def known_sessions(root: str) -> tuple[Session, ...]:
             )
         ours.append(session)
     config = paths.config_dir()
-    return (
     registered = {session.owner for session in ours}
+    return (
         *ours,
         *(
             session
@@ -68,6 +69,12 @@ def observe(root: str, also: Collection[int] = (), more: Collection[Session] = (
         ticks_per_second=clock.ticks_per_second(),
         processes=table,
         marks=procfs.all_marks(table.values(), uid),
+        # Asked first: what runs the client's program as a server is no client.
+        details={
+            p.pid: Detail(argv=procfs.argv(p.pid) or ())
+            for p in table.values()
+            if p.uid == uid and is_claude_name(p.comm)
+        },
     )
     ties = Ties(snapshot, sessions)
     wanted = ties.interesting().union(also)
