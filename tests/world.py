@@ -134,9 +134,13 @@ class Pretend(Child):
     def mcp(self, *, stubborn: bool = False, **extra: str) -> Child:
         """A stdio server in the session's own process group; a stubborn one ignores SIGTERM."""
         ready = self._ready()
-        env = {**self._env, **pretend.server_marks(self.session_id), **extra}
-        self._order("server", argv=pretend.child_command(str(ready), stubborn=stubborn), env=env)
+        self.start_server(pretend.child_command(str(ready), stubborn=stubborn), **extra)
         return self._child(ready)
+
+    def start_server(self, argv: list[str], **extra: str) -> None:
+        """Any program as a stdio server."""
+        env = {**self._env, **pretend.server_marks(self.session_id), **extra}
+        self._order("server", argv=argv, env=env)
 
     def bash(self, **extra: str) -> tuple[Child, Child]:
         """A running Bash call: its shell and what runs in it."""

@@ -82,7 +82,7 @@ def observe(root: str, also: Collection[int] = (), more: Collection[Session] = (
     for pid in list(ties.gone):
         wanted.update(above.pid for above in ties.tree.ancestors(table[pid]) if above.pid > 1)
     found = details(table, wanted, ties.company(), set(ties.gone), set(ties.owners.live), uid)
-    return Observation(snapshot._replace(details=found), sessions)
+    return Observation(snapshot._replace(details={**snapshot.details, **found}), sessions)
 
 
 __all__ = ["Observation", "known_sessions", "observe"]
