@@ -54,6 +54,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.case("G7", "root asks: another user's sessions", "keep")
+@pytest.mark.case("U81", "a process that may not be read or signalled", "keep")
 @case("B9", "another user's process with our marks", "keep")
 @case("F3", "an MCP server whose stdin somebody still holds", "keep")
 @case("U76", "a unit of a service manager", "keep")

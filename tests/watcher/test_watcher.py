@@ -236,6 +236,7 @@ def test_switched_off_it_ends_nothing_and_still_writes_the_crash_down(tmp_path: 
     assert [line["event"] for line in home.journal()] == ["session"]
 
 
+@pytest.mark.case("F5", "more leftovers at once than can be true", "keep")
 @pytest.mark.parametrize("limit", [1, 2])
 @namespaced
 def test_more_leftovers_than_the_limit_are_left_and_told(limit: int, tmp_path: Path) -> None:
@@ -269,6 +270,7 @@ def test_a_stopped_child_is_ended_and_a_stopped_neighbour_is_not(tmp_path: Path)
     stays("stopped is not dead", spared)
 
 
+@pytest.mark.case("D2", "stopped on a living terminal or by a debugger", "keep")
 @namespaced
 def test_a_stopped_session_is_not_a_dead_one(tmp_path: Path) -> None:
     home = Home(tmp_path)
@@ -438,6 +440,7 @@ def test_killed_it_is_started_by_the_next_hook_and_goes_on_where_it_was(tmp_path
     assert spared.alive
 
 
+@pytest.mark.case("U73", "no hook and no watcher saw the end", "reap")
 @namespaced
 def test_a_death_while_no_watcher_ran_is_found_by_the_next_one(tmp_path: Path) -> None:
     home = Home(tmp_path)
