@@ -15,12 +15,13 @@ import time
 
 from process_janitor.core.model import Seen, differently_timed, natural
 from process_janitor.core.tree import Tree
-from process_janitor.system import client_files, clock, identity, lease, paths, procfs, seen
+from process_janitor.system import clock, identity, lease, paths, procfs, seen
 from process_janitor.system.config import load_settings
 from process_janitor.system.registry import Entry, Registry, as_session
 from process_janitor.watcher import hands, wanted
 from process_janitor.watcher.closing import close
 from process_janitor.watcher.sightings import sighted
+from process_janitor.watcher.unregistered import Unregistered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,9 +75,7 @@ class Watcher:
         self._by_fd: dict[int, tuple[int, int]] = {}
         self._newest_pid = 0
         self._version = -1
-        self._config = paths.config_dir()
-        self._clients_version = -1
-        self._clients_again = False
+        self._unregistered = Unregistered(self.boot_id, self.namespace)
         self._look_after = 0.0
         self._beat_after = 0.0
         # Owners that are gone: key -> when they are to be cleaned after, and how often that was tried.
@@ -167,21 +166,9 @@ class Watcher:
         self._poll.register(fd, select.POLLIN)
 
     def _meet(self) -> None:
-        """Watch living sessions that no hook registered as well; what is known of them is only what is seen.
-
-        The client adds a file for each, and may still be writing it: it is read again with the next look. One that names
-        nobody who lives is the client's own affair.
-        """
-        version = client_files.version(self._config)
-        changed = version != self._clients_version
-        if not (changed or self._clients_again):
-            return
-        self._clients_version, self._clients_again = version, changed
-        here = (self.boot_id, self.namespace)
-        for session in client_files.sessions(self._config, *here):
-            owner = session.owner
-            known = owner.key in self._watched or owner.key in self._due
-            if known or owner.key in self._unheld or (owner.boot_id, owner.pid_namespace) != here:
+        """Watch living sessions that no hook registered as well; what is known of them is only what is seen."""
+        for owner in self._unregistered.owners():
+            if owner.key in self._watched or owner.key in self._due or owner.key in self._unheld:
                 continue
             try:
                 fd = identity.open_pidfd(owner)
