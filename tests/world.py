@@ -65,7 +65,13 @@ class Pretend(Child):
     """A session: its process, and what it can be told to start."""
 
     def __init__(
-        self, world: World, session_id: str, env: dict[str, str], below: Pretend | None = None
+        self,
+        world: World,
+        session_id: str,
+        env: dict[str, str],
+        below: Pretend | None = None,
+        *,
+        scripted: bool = False,
     ) -> None:
         self.session_id = session_id
         self.world = world
@@ -82,7 +88,8 @@ class Pretend(Child):
             for pipe, mode in zip(pipes, "wr", strict=True)
         )
         command = shlex.join(pretend.client_command(str(ready)))
-        line = f"exec {command} <{pipes[0]} >{pipes[1]}"
+        # A script waits for its client, and so stays the leader of its process group.
+        line = f"{'' if scripted else 'exec '}{command} <{pipes[0]} >{pipes[1]}{'; :' if scripted else ''}"
         self._process: subprocess.Popen[bytes] | None = None
         if below is None:
             self._process = subprocess.Popen(
@@ -127,9 +134,13 @@ class Pretend(Child):
     def mcp(self, *, stubborn: bool = False, **extra: str) -> Child:
         """A stdio server in the session's own process group; a stubborn one ignores SIGTERM."""
         ready = self._ready()
-        env = {**self._env, **pretend.server_marks(self.session_id), **extra}
-        self._order("server", argv=pretend.child_command(str(ready), stubborn=stubborn), env=env)
+        self.start_server(pretend.child_command(str(ready), stubborn=stubborn), **extra)
         return self._child(ready)
+
+    def start_server(self, argv: list[str], **extra: str) -> None:
+        """Any program as a stdio server."""
+        env = {**self._env, **pretend.server_marks(self.session_id), **extra}
+        self._order("server", argv=argv, env=env)
 
     def bash(self, **extra: str) -> tuple[Child, Child]:
         """A running Bash call: its shell and what runs in it."""
@@ -194,11 +205,19 @@ class World:
         self.env = pretend.plain_environment(os.environ)
 
     def session(
-        self, session_id: str = "", *, registered: bool = True, below: Pretend | None = None
+        self,
+        session_id: str = "",
+        *,
+        registered: bool = True,
+        below: Pretend | None = None,
+        scripted: bool = False,
     ) -> Pretend:
-        """A session; `below` starts it in a Bash call of another one, whose marks it inherits."""
+        """A session; `below` starts it in a Bash call of another one, whose marks it inherits.
+
+        A `scripted` one is started by a script, which leads its process group.
+        """
         session_id = session_id or str(uuid.uuid4())
-        made = Pretend(self, session_id, self.env, below)
+        made = Pretend(self, session_id, self.env, below, scripted=scripted)
         if registered:
             self.register(made)
         return made

@@ -54,8 +54,14 @@ def test_an_unseen_child_of_a_hook_may_be_a_worker_and_is_left() -> None:
     m = Machine()
     claude = m.claude(A)
     hook = m.hook(claude, A)
+    shell = m.detached(claude, A)
     m.exit(claude)
     assert m.verdict(hook) == ("report", "detached")
+    reap = Policy(detached="reap")
+    assert m.verdict(hook, reap) == ("report", "suspect"), "it may be a SessionEnd hook at work"
+    assert m.verdict(shell, reap) == ("reap", "detached")
+    m.sessions = {key: one._replace(over="crashed") for key, one in m.sessions.items()}
+    assert m.verdict(hook, reap) == ("reap", "detached")
 
 
 @case("U45", "deliberate daemons: x &, nohup x &, setsid x", "report")

@@ -774,6 +774,7 @@ def test_a_hostile_session_id_makes_no_file(where: str, tmp_path: Path) -> None:
 # Registration
 
 
+@pytest.mark.case("A8", "a hook whose parent is a shell: the client is registered", "keep")
 @pytest.mark.parametrize("wrap", [0, 1, 3])
 @namespaced
 def test_the_registered_process_is_the_client_not_the_hook_nor_a_shell(
@@ -818,6 +819,7 @@ def test_claude_pid_alone_registers_what_it_names_as_not_recognised(tmp_path: Pa
         other.kill()
 
 
+@pytest.mark.case("A8", "a hook without a client above it", "keep")
 @pytest.mark.parametrize(
     "told", ["0", "1", "-1", "2147483647", "4194305", "x", "", "1e3", " 12", "٣"]
 )

@@ -136,6 +136,7 @@ def test_links_fifos_and_directories_are_passed_over(tmp_path: Path) -> None:
     assert len(read(tmp_path)) == 1
 
 
+@pytest.mark.case("U68", "a container's file in a shared ~/.claude", "keep")
 @pytest.mark.parametrize(
     ("domain", "namespace"),
     [
@@ -239,6 +240,7 @@ def test_no_document_breaks_the_reading_of_the_roster(
     roster(folder, document)
 
 
+@pytest.mark.case("E4", "Claude Code's own registers", "keep")
 def test_reading_writes_nothing(tmp_path: Path) -> None:
     write(tmp_path, SOUND)
     write(tmp_path, "damaged", "13.json")

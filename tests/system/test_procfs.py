@@ -347,3 +347,34 @@ def test_a_file_longer_than_its_limit_is_cut_and_a_missing_one_is_none(tmp_path:
     assert procfs.read(str(path), 20_000) == b"x" * 10_000
     assert procfs.read(str(tmp_path / "none")) is None
     assert procfs.read(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        # cgroup v2
+        (
+            "0::/user.slice/user-1000.slice/session-3.scope\n",
+            "/user.slice/user-1000.slice/session-3.scope",
+        ),
+        # v1 with systemd, and the hybrid of both: the unified path may be the root's for everybody
+        (
+            "9:memory:/slurm/uid_1000/job_7\n1:name=systemd:/system.slice/slurmd.service\n0::/\n",
+            "/system.slice/slurmd.service",
+        ),
+        ("12:pids:/docker/9f2c\n1:name=systemd:/docker/9f2c\n", "/docker/9f2c"),
+        # v1 without systemd
+        ("8:memory:/slurm/uid_1000/job_7/step_0\n", ""),
+        ("0::/a:b\n", "/a:b"),
+        ("", ""),
+        ("nonsense\n:\n", ""),
+    ],
+)
+def test_the_cgroup_is_the_one_that_names_units(
+    text: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "cgroup").write_text(text)
+    monkeypatch.setattr(procfs, "PROC", str(tmp_path))
+    assert procfs.cgroup(7) == path
+    assert procfs.cgroup(8) == ""

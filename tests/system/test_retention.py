@@ -88,12 +88,14 @@ def test_what_was_seen_goes_with_its_record_unless_its_client_lives(tmp_path: Pa
     me = identity.identify(os.getpid())
     assert me is not None
     record = recorded(tmp_path, "one", DEAD, 9)
-    for pid, start in ((DEAD + 1, 5), me.key, (me.pid, me.start + 1)):
+    for (pid, start), days in (
+        ((DEAD + 1, 5), 31), (me.key, 31), ((me.pid, me.start + 1), 31), ((DEAD + 1, 6), 29),
+    ):  # fmt: skip
         seen.store(str(tmp_path), pid, start, {})
-        aged(Path(seen.path(str(tmp_path), pid, start)), 9)
+        aged(Path(seen.path(str(tmp_path), pid, start)), days)
     prune(Registry(str(tmp_path)), 30)
     left = sorted(path.name for path in (tmp_path / "trees").iterdir())
-    assert left == sorted([f"{DEAD}-5", f"{me.pid}-{me.start}"])
+    assert left == sorted([f"{DEAD}-5", f"{me.pid}-{me.start}", f"{DEAD + 1}-6"])
     assert record.exists()
 
 

@@ -22,6 +22,7 @@ from process_janitor.faces import pretend
 from process_janitor.system import clock, files, identity, launch, lease, procfs, seen
 from process_janitor.system.registry import Entry, Registry
 from process_janitor.watcher import wanted
+from tests.client_files import client_file
 from tests.namespaced import namespaced
 from tests.world import Child, Pretend, World, children, wait_until
 
@@ -310,6 +311,7 @@ def test_switched_off_it_ends_nothing_and_still_writes_the_crash_down(tmp_path: 
     assert [line["event"] for line in home.journal()] == ["session"]
 
 
+@pytest.mark.case("F5", "more leftovers at once than can be true", "keep")
 @pytest.mark.parametrize("limit", [1, 2])
 @namespaced
 def test_more_leftovers_than_the_limit_are_left_and_told(limit: int, tmp_path: Path) -> None:
@@ -343,6 +345,7 @@ def test_a_stopped_child_is_ended_and_a_stopped_neighbour_is_not(tmp_path: Path)
     stays("stopped is not dead", spared)
 
 
+@pytest.mark.case("D2", "stopped on a living terminal or by a debugger", "keep")
 @namespaced
 def test_a_stopped_session_is_not_a_dead_one(tmp_path: Path) -> None:
     home = Home(tmp_path)
@@ -512,6 +515,7 @@ def test_killed_it_is_started_by_the_next_hook_and_goes_on_where_it_was(tmp_path
     assert spared.alive
 
 
+@pytest.mark.case("U73", "no hook and no watcher saw the end", "reap")
 @namespaced
 def test_a_death_while_no_watcher_ran_is_found_by_the_next_one(tmp_path: Path) -> None:
     home = Home(tmp_path)
@@ -706,6 +710,74 @@ def test_a_plugin_that_is_not_clearly_switched_off_works(settings: str, tmp_path
     assert spared.alive
 
 
+# Sessions that began before the plugin
+
+
+@pytest.mark.case(
+    "N4", "a session older than the plugin, started by a script: seen, then killed", "reap"
+)
+@namespaced
+def test_a_session_nobody_registered_is_watched_by_its_own_file(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    registered = home.session()
+    old, neighbour = (home.session(registered=False, scripted=True) for _ in range(2))
+    row = procfs.process(old.pid)
+    assert row is not None
+    assert row.pgid != old.pid, "its script leads the group, and takes that proof along"
+    client_file(home, old.pid, old.session_id)
+    home.watch()
+    client_file(home, neighbour.pid, neighbour.session_id)
+    left, let_go, spared, other = (
+        old.mcp(),
+        old.detached("setsid"),
+        neighbour.mcp(),
+        registered.mcp(),
+    )
+    home.known(old, left)
+    home.known(neighbour, spared)
+    old.kill()
+    left.gone()
+    stays("it had let go, or its session lives", let_go, registered, neighbour, spared, other)
+    (line,) = [line for line in home.journal() if line["event"] == "action"]
+    assert line["pid"] == left.pid
+    assert not [line for line in home.journal() if line["event"] == "session"], (
+        "how a session ended that never said anything is not known"
+    )
+
+
+@namespaced
+def test_the_watcher_stays_for_a_session_nobody_registered_and_goes_with_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    registered, old = home.session(), home.session(registered=False)
+    client_file(home, old.pid, old.session_id)
+    watcher = home.watch()
+    left = old.mcp()
+    home.known(old, left)
+    registered.kill()
+    home.closed(registered)
+    stays("its session lives", old, left)
+    assert watcher.poll() is None
+    old.kill()
+    left.gone()
+    assert watcher.wait(15) == 0
+
+
+@namespaced
+def test_a_session_that_registers_late_has_its_heartbeat_at_once(tmp_path: Path) -> None:
+    home = Home(tmp_path, heartbeat_interval_seconds=300)
+    first, late = home.session(), home.session(registered=False)
+    client_file(home, late.pid, late.session_id)
+    watcher = home.watch()
+    home.known(late, late.mcp())
+    home.register(late)
+    entry = home.registry.find(late.pid, late.identity.start)
+    assert entry is not None
+    home.beaten(entry, watcher.pid)
+    late.kill()
+    assert home.closed(late) == "crashed"
+    assert first.alive
+
+
 # Sessions of other worlds
 
 
@@ -734,7 +806,8 @@ def _record_of(home: Home, session_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "where", ["another host", "another pid namespace", "no boot id", "no namespace"]
+    "where",
+    ["another host", "another pid namespace", "a time namespace", "no boot id", "no namespace"],
 )
 @namespaced
 def test_a_session_of_another_world_is_left_as_it_is(where: str, tmp_path: Path) -> None:
@@ -749,6 +822,8 @@ def test_a_session_of_another_world_is_left_as_it_is(where: str, tmp_path: Path)
         host, owner = "elsewhere", owner._replace(boot_id="00000000-0000-0000-0000-000000000000")
     elif where == "another pid namespace":
         owner = owner._replace(pid_namespace=owner.pid_namespace + 1)
+    elif where == "a time namespace":
+        owner = owner._replace(boot_id=f"{owner.boot_id}+0.0+86400.0")
     elif where == "no boot id":
         host, owner = "", owner._replace(boot_id="")
     else:

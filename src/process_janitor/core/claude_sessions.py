@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from process_janitor.core import shapes
 from process_janitor.core.model import Decision, Detail
-from process_janitor.core.policy import HUNG_REPORT_SECONDS
+from process_janitor.core.policy import HUNG_REPORT_SECONDS, SPINNING_SHARE
 from process_janitor.core.vetoes import Case, vetoes
 
 TYPE_CHECKING = False
@@ -71,6 +71,12 @@ def _abandoned(
 ) -> tuple[Verdict, str, tuple[str, ...]]:
     """Nobody can reach it any more: its terminal is gone, or both its ends lead nowhere."""
     detail = ties.snapshot.details.get(process.pid, Detail())
+    parent = ties.tree.parent(process)
+    # A container's first process, or what `docker exec` started, has its user outside: its parent says nothing.
+    adopted = parent is not None and shapes.is_adopter(parent.pid, parent.comm)
+    if adopted and detail.cpu_share is not None and detail.cpu_share >= SPINNING_SHARE:
+        # Sampled only of what is kept ready by the background daemon; that one has died.
+        return "report", "runaway", ("spinning", "parent-gone")
     if session.kind == "bg" or session.source == "roster":
         return "keep", "", ()
     if detail.terminal_hung_up == "yes":
@@ -79,18 +85,23 @@ def _abandoned(
         if detail.socket_peer == "no" and not headless:
             return "reap", "orphaned-session", (*closed, "no-control-peer")
         return "report", "orphaned-session", closed
-    parent = ties.tree.parent(process)
-    # A container's first process, or what `docker exec` started, has its user outside: only a change of parent tells.
-    adopted = (
-        parent is not None
-        and shapes.is_adopter(parent.pid, parent.comm)
-        and len(session.parent) > 0
-        and session.parent != parent.key
-    )
-    if adopted and detail.stdin_peer == "no" and detail.stdout_peer == "no":
-        # A program that used the client as a library has died: it can send nothing, and nobody reads what it says.
-        return "reap", "orphaned-session", ("stdin-peer-gone", "stdout-peer-gone")
-    return "keep", "", ()
+    if parent is None or not adopted or (detail.stdin_peer, detail.stdout_peer) != ("no", "no"):
+        return "keep", "", ()
+    # A program that used the client as a library has died: it can send nothing, and nobody reads what it says.
+    loose = ("stdin-peer-gone", "stdout-peer-gone")
+    started_by = session.parent or _seen_parent(ties, process)
+    if not started_by:
+        return "report", "orphaned-session", loose
+    return ("reap", "orphaned-session", loose) if started_by != parent.key else ("keep", "", ())
+
+
+def _seen_parent(ties: Ties, process: Process) -> tuple[int, ...]:
+    """The parent that a client nobody registered (a subagent) was last seen with below a session that is gone now."""
+    above = ties.owners.recorded(process.key)
+    if above is None or ties.owners.is_live(above):
+        return ()
+    seen = above.descendants[process.key]
+    return () if seen.detached else seen.parent_key
 
 
 __all__ = ["FINAL_REASONS", "claude_decisions"]

@@ -25,7 +25,8 @@ class Identity(NamedTuple):
     """Which process, for ever: a pid alone is reused, a pid with its start ticks repeats after a reboot.
 
     `start` is field 22 of /proc/PID/stat (ticks since boot). `boot_id` and `pid_namespace` say in which world the
-    numbers count; empty or 0 means "not known", never "any".
+    numbers count; empty or 0 means "not known", never "any". In a time namespace, which shifts the ticks, the boot's id is
+    followed by the shift.
     """
 
     pid: int
@@ -44,8 +45,15 @@ class Identity(NamedTuple):
         return f"{self.pid}-{self.start}@{self.boot_id or '?'}/{self.pid_namespace or '?'}"
 
 
+def differently_timed(one: str, other: str) -> bool:
+    """Whether two boot ids are one boot read by different clocks: start ticks and ages do not compare then."""
+    return one != other and one.partition("+")[0] == other.partition("+")[0] != ""
+
+
 def compare(one: Identity, other: Identity) -> Sameness:
     """Whether two identities name the same process. `unknown` must be treated as `same` by whoever wants to kill."""
+    if one.pid == other.pid and differently_timed(one.boot_id, other.boot_id):
+        return "unknown"
     if one.pid != other.pid or one.start != other.start:
         return "different"
     if not one.boot_id or not other.boot_id or not one.pid_namespace or not other.pid_namespace:
@@ -244,6 +252,7 @@ __all__ = [
     "Session",
     "Snapshot",
     "compare",
+    "differently_timed",
     "natural",
     "usable_pid",
 ]

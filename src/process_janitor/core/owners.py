@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_janitor.core.model import Identity, Session
+from process_janitor.core.model import Identity, Session, differently_timed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ def presence(session: Session, snapshot: Snapshot) -> Presence:
 
     `gone` is proof: same boot, same pid namespace, and no process of that pid and start tick runs. A record of another
     boot of this host is `rebooted`: its process is dead, and nothing of it can be left. Anything that cannot be
-    compared (another host's home directory, a container that shares ~/.claude) is `elsewhere`.
+    compared (another host's home directory, a container that shares ~/.claude, other clocks) is `elsewhere`.
     """
     owner = session.owner
     if not owner.boot_id or not snapshot.boot_id:
+        return "elsewhere"
+    if differently_timed(owner.boot_id, snapshot.boot_id):
         return "elsewhere"
     if owner.boot_id != snapshot.boot_id:
         return "rebooted" if session.host and session.host == snapshot.host else "elsewhere"

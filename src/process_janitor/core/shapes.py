@@ -44,7 +44,9 @@ _MULTIPLEXERS = (
 )
 _BUILD_DAEMONS = frozenset({
     "watchman", "gpg-agent", "ssh-agent", "adb", "dockerd", "containerd", "bazel", "turbo", "esbuild", "sccache",
-    "buildkitd", "VBCSCompiler", "keyboxd", "dirmngr", "colima", "lima", "podman", "docker", "distccd",
+    "buildkitd", "VBCSCompiler", "keyboxd", "dirmngr", "colima", "lima", "distccd",
+    # What holds containers; the `docker run -i` that talks to one is a server like any other.
+    "containerd-shim", "conmon", "catatonit",
 })  # fmt: skip
 _DAEMON_PROGRAMS = (
     "org.gradle.launcher.daemon.", "org.jetbrains.kotlin.daemon.", "/nx/src/daemon/", "/nx/dist/src/daemon/",
@@ -94,6 +96,7 @@ _BACKGROUND = frozenset({"daemon", "bg-pty-host", "bg-spare", "--bg-pty-host", "
 _NO_CONVERSATION = _BACKGROUND | frozenset({
     "mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "config",
     "agents", "stop", "logs", "setup-token", "auth", "--version", "-v", "--help", "-h",
+    "--claude-in-chrome-mcp", "--computer-use-mcp", "--chrome-native-host",
 })  # fmt: skip
 
 
@@ -105,6 +108,20 @@ def holds_conversation(argv: Sequence[str]) -> bool:
 def is_background_host(argv: Sequence[str]) -> bool:
     """The client's background daemon, or a process it keeps ready: where a conversation moved to the background goes on."""
     return len(argv) > 1 and argv[1] in _BACKGROUND
+
+
+def is_spare(argv: Sequence[str]) -> bool:
+    """A process that the client's background daemon keeps ready, or one that holds a worker's terminal."""
+    return len(argv) > 1 and argv[1].lstrip("-") in ("bg-pty-host", "bg-spare")
+
+
+def is_own_server(argv: Sequence[str]) -> bool:
+    """The client's program as somebody's stdio server (`claude mcp serve`, Claude in Chrome): a helper, not a client."""
+    words = tuple(argv[1:3])
+    return words == ("mcp", "serve") or words[:1] in (
+        ("--claude-in-chrome-mcp",),
+        ("--computer-use-mcp",),
+    )
 
 
 def is_headless(argv: Sequence[str]) -> bool:
@@ -193,6 +210,8 @@ def is_build_daemon(comm: str, argv: Sequence[str]) -> bool:
         return False
     if base(argv[0].split(" ", 1)[0]) in _BUILD_DAEMONS or argv[0].startswith("bazel("):
         return True
+    if base(argv[0]) == "podman" and argv[1:2] in (("pause",), ("system",)):
+        return True
     if argv[0].startswith("ssh: ") and "[mux]" in argv[0]:
         return True
     if base(argv[0]) == "ssh" and any(
@@ -229,8 +248,10 @@ __all__ = [
     "is_desktop_program",
     "is_headless",
     "is_multiplexer",
+    "is_own_server",
     "is_private_browser",
     "is_shell",
+    "is_spare",
     "is_tool_shell",
     "is_tool_subshell",
     "kind_of",

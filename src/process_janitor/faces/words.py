@@ -29,6 +29,7 @@ EVIDENCE = {
     "marker:claudecode": "its environment says that some Claude session started it (CLAUDECODE)",
     "group-leader-gone": "the leader of its process group is gone, as a session's process would be",
     "spinning": "it keeps a processor core busy",
+    "parent-gone": "the process that had started it is gone",
     "childless-subshell": "it is a shell without a child: there is nothing for it to do",
     "may-be-ending": "hooks go on after a session that ends by itself, and it is not clear that this one crashed",
     "unmarked": "the session gave it none of the marks its helpers get: something opened for the user, most likely",

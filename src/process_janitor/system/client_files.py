@@ -7,7 +7,7 @@ import os
 from process_janitor.core import jsontext
 from process_janitor.core.model import Identity, Session, natural, usable_pid
 from process_janitor.core.record import valid_session_id
-from process_janitor.system import files
+from process_janitor.system import files, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 PLUGIN = "process-janitor"
 _FILES_MAX = 5000
+
+
+def version(config_dir: str) -> int:
+    """Changes when a session's file comes or goes."""
+    try:
+        return os.stat(os.path.join(config_dir, "sessions")).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Session]:
@@ -129,6 +137,9 @@ def _identity(document: dict[str, object], boot_id: str, pid_namespace: int) -> 
         start = natural(start)
     if not usable_pid(pid) or type(start) is not int or start <= 0:
         return None
+    theirs = identity.time_namespace(pid)
+    if theirs and theirs != identity.time_namespace(os.getpid()):
+        boot_id = ""  # it wrote its start as its own clocks have it: nothing here can be compared with that
     domain = document.get("pidDomain")
     namespace = pid_namespace
     if isinstance(domain, str) and ":pid:[" in domain:
@@ -142,4 +153,12 @@ def _text(document: dict[str, object], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-__all__ = ["PLUGIN", "enabled_plugins", "roster", "sessions", "switched_off", "versions"]
+__all__ = [
+    "PLUGIN",
+    "enabled_plugins",
+    "roster",
+    "sessions",
+    "switched_off",
+    "version",
+    "versions",
+]

@@ -13,7 +13,7 @@ import os
 import select
 import time
 
-from process_janitor.core.model import Seen, natural
+from process_janitor.core.model import Seen, differently_timed, natural
 from process_janitor.core.tree import Tree
 from process_janitor.system import clock, identity, lease, paths, procfs, seen
 from process_janitor.system.config import load_settings
@@ -21,11 +21,13 @@ from process_janitor.system.registry import Entry, Registry, as_session
 from process_janitor.watcher import hands, wanted
 from process_janitor.watcher.closing import close
 from process_janitor.watcher.sightings import sighted
+from process_janitor.watcher.unregistered import Unregistered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from process_janitor.core.model import Identity
     from process_janitor.core.settings import Settings
 
 # How often the watcher looks whether anything was started, and then at the trees.
@@ -41,9 +43,19 @@ _STEP_DOWN_WAIT_SECONDS = 5.0
 
 
 class Watched:
-    """One living session: its record as last read, its pidfd, and the descendants seen so far."""
+    """One living session: its record as last read, its pidfd, and the descendants seen so far.
 
-    def __init__(self, entry: Entry, fd: int, descendants: dict[tuple[int, int], Seen]) -> None:
+    `entry` is None for a session that began before the plugin did: only the client's own files name it.
+    """
+
+    def __init__(
+        self,
+        owner: Identity,
+        entry: Entry | None,
+        fd: int,
+        descendants: dict[tuple[int, int], Seen],
+    ) -> None:
+        self.owner = owner
         self.entry = entry
         self.fd = fd
         self.descendants = descendants
@@ -66,6 +78,7 @@ class Watcher:
         self._by_fd: dict[int, tuple[int, int]] = {}
         self._newest_pid = 0
         self._version = -1
+        self._unregistered = Unregistered(self.boot_id, self.namespace)
         self._look_after = 0.0
         self._beat_after = 0.0
         # Owners that are gone: key -> when they are to be cleaned after, and how often that was tried.
@@ -110,6 +123,7 @@ class Watcher:
         if newest == self._newest_pid or now < self._look_after:
             return
         self._newest_pid = newest
+        self._meet()
         if self._watched:
             self._look()
         spent = clock.monotonic() - now
@@ -119,15 +133,17 @@ class Watcher:
         owner = entry.owner
         known = self._watched.get(owner.key)
         if known is not None:
-            known.entry = entry
-            if entry.record.get("ended"):
+            if known.entry is None or entry.record.get("ended"):
                 self._beat_after = 0.0  # its grace begins now, not with the next heartbeat
+            known.entry = entry
             return
         if entry.record.get("closed") or owner.key in self._due or self._hands.busy_with(owner.key):
             return
         if owner.boot_id != self.boot_id:
-            # An earlier boot of this host: its processes went with it. Another host's record is left alone.
-            if entry.record.get("host") == identity.host_name():
+            # An earlier boot of this host: its processes went with it. Another host's record is left alone, and one of
+            # another time namespace.
+            same_host = entry.record.get("host") == identity.host_name()
+            if same_host and not differently_timed(owner.boot_id, self.boot_id):
                 self._try(close, self.registry, entry)
             return
         if owner.pid_namespace != self.namespace:
@@ -144,15 +160,30 @@ class Watcher:
         if fd is None:
             self._due[owner.key] = clock.monotonic()
             return
-        self._watched[owner.key] = Watched(entry, fd, seen.load(self.root, *owner.key))
+        self._watch(owner, entry, fd)
+        self._beat_after = 0.0
+
+    def _watch(self, owner: Identity, entry: Entry | None, fd: int) -> None:
+        self._watched[owner.key] = Watched(owner, entry, fd, seen.load(self.root, *owner.key))
         self._by_fd[fd] = owner.key
         self._poll.register(fd, select.POLLIN)
-        self._beat_after = 0.0
+
+    def _meet(self) -> None:
+        """Watch living sessions that no hook registered as well; what is known of them is only what is seen."""
+        for owner in self._unregistered.owners():
+            if owner.key in self._watched or owner.key in self._due or owner.key in self._unheld:
+                continue
+            try:
+                fd = identity.open_pidfd(owner)
+            except OSError:
+                continue  # without a way to see it die, its descendants are not worth remembering
+            if fd is not None:
+                self._watch(owner, None, fd)
 
     def _look(self) -> None:
         tree = Tree(procfs.table())
         for one in self._watched.values():
-            owner = one.entry.owner
+            owner = one.owner
             now = sighted(tree, owner, one.descendants)
             stored = now == one.descendants or self._try(
                 seen.store, self.root, owner.pid, owner.start, now
@@ -180,9 +211,12 @@ class Watcher:
         one = self._watched.pop(key)
         self._poll.unregister(fd)
         os.close(fd)
-        current = self.registry.find(*key, one.entry.record["session_id"]) or one.entry
-        wait = CLEAN_EXIT_SECONDS if current.record.get("ended") else 0.0
-        self._due[key] = clock.monotonic() + wait
+        # Of one that was never registered nobody knows whether it said goodbye.
+        crashed = False
+        if one.entry is not None:
+            current = self.registry.find(*key, one.entry.record["session_id"]) or one.entry
+            crashed = not current.record.get("ended")
+        self._due[key] = clock.monotonic() + (0.0 if crashed else CLEAN_EXIT_SECONDS)
 
     def _check_done(self, key: tuple[int, int]) -> None:
         """A child that failed left the record open: try again, but not for ever."""
@@ -214,6 +248,8 @@ class Watcher:
         grace = float(self.options.value("hung_grace_seconds"))
         hung = []
         for key, one in self._watched.items():
+            if one.entry is None:
+                continue
             hands.stamp(one.entry, now, self.boot_id)
             ago = as_session(one.entry, now, self.boot_id).ended_ago
             if ago is not None and ago >= grace:
