@@ -12,7 +12,7 @@ from process_janitor.core.vetoes import VETOES
 from process_janitor.faces import words
 
 CORE = Path(model.__file__).parent
-MODULES = ("attachment", "ties", "decide", "claude_sessions")
+MODULES = ("attachment", "ties", "decide", "claude_sessions", "overload")
 # Codes look like this and are no evidence: verdicts, kinds, sources, answers and other words of the trade.
 NO_EVIDENCE = {
     "reap", "report", "keep", "attached", "detached", "unknown", "yes", "no", "same", "different", "claude",

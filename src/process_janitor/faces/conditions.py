@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from process_janitor.faces import overloaded
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     Source = Callable[[str, Settings, Ties], Iterable[Condition]]
 
 # To add one, write its function and put a line here; the order is the one in which they are shown.
-SOURCES: tuple[Source, ...] = ()
+SOURCES: tuple[Source, ...] = (overloaded.condition,)
 
 
 def conditions(root: str, options: Settings, ties: Ties) -> tuple[Condition, ...]:

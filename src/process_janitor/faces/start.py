@@ -9,10 +9,15 @@ from process_janitor.system import files, launch, lease, leftovers, paths, procf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from process_janitor.core.model import Identity
+    from process_janitor.core.settings import Settings
     from process_janitor.system.registry import Registry
 
-_AUTO_VARIABLE = "PROCESS_JANITOR_AUTO_CLEANUP_ON_START"
+
+# The settings that matter here, as the environment gives them.
+_VARIABLES = ("PROCESS_JANITOR_AUTO_CLEANUP_ON_START", "PROCESS_JANITOR_MAX_SESSIONS_WARNING")
 
 
 def ensure_watcher(root: str) -> bool:
@@ -61,10 +66,13 @@ def session_start(
         lines.append(
             f"this conversation is also open in process {others}: two writers, one transcript"
         )
-    if _cleans_on_start():
+    settings = _settings()
+    # Known from the living watcher; only when there was none does the first session look for itself.
+    note = leftovers.still_there(root, owner.boot_id)
+    if settings is not None and settings.value("auto_cleanup_on_start"):
         launch.detached(launch.python(launch.script("watcher"), "--auto"))
     else:
-        pids = _left_over(root, owner, look_now=watcher_started)
+        pids = _left_over(root) if watcher_started else note.found
         if pids:
             size = sum(procfs.memory(pid) for pid in pids)
             one = len(pids) == 1
@@ -72,22 +80,27 @@ def session_start(
                 f"{len(pids)} process{'' if one else 'es'} of dead sessions {'holds' if one else 'hold'} "
                 f"{_megabytes(size)}; see /cleanup scan, end {'it' if one else 'them'} with /cleanup run"
             )
+    sessions = len({*note.sessions, owner.pid})
+    if sessions > 1:
+        # Whoever is alone has nothing to end, and most are: they do not even pay for the import.
+        from process_janitor.faces import overloaded
+
+        limit = settings.value("max_sessions_warning") if settings else None
+        warned = overloaded.warning(root, sessions, limit, owner.boot_id)
+        lines += [warned] if warned else []
     return "process-janitor: " + "; ".join(lines) if lines else ""
 
 
-def _cleans_on_start() -> bool:
-    """`auto_cleanup_on_start`. Most users have configured nothing, and then the settings need not even be loaded."""
-    if not os.path.exists(paths.config_file()) and _AUTO_VARIABLE not in os.environ:
-        return False
+def _settings() -> Settings | None:
+    """What the user has configured; None for nothing, as most have, and then nothing need be loaded."""
+    if not os.path.exists(paths.config_file()) and os.environ.keys().isdisjoint(_VARIABLES):
+        return None
     from process_janitor.system.config import load_settings
 
-    return bool(load_settings().value("auto_cleanup_on_start"))
+    return load_settings()
 
 
-def _left_over(root: str, owner: Identity, *, look_now: bool) -> list[int]:
-    """Known from the living watcher's note. Only when there was no watcher does the first session look for itself."""
-    if not look_now:
-        return leftovers.still_there(root, owner.boot_id) or []
+def _left_over(root: str) -> Sequence[int]:
     from process_janitor.sweep import look, proven
     from process_janitor.system.config import Unsafe, load_settings, policy
 

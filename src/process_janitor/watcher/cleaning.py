@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from process_janitor.core.owners import presence
 from process_janitor.sweep import look, proven, sweep
 from process_janitor.system import clock, leftovers, procfs
 from process_janitor.system.config import load_settings, policy
@@ -62,7 +63,11 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
         sweep(root, options, "watcher", belongs, limit)
     prune(registry, options.value("retention_days"))
     judged = look(root, policy(root, options))
-    leftovers.store(root, [d.identity for d in judged.decisions if proven(d)])
+    snapshot, sessions = judged.observation
+    living = [one.owner for one in sessions if presence(one, snapshot) == "live"]
+    leftovers.store(
+        root, [d.identity for d in judged.decisions if proven(d)], list(dict.fromkeys(living))
+    )
 
 
 class _Crashed:
