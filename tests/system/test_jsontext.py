@@ -207,3 +207,22 @@ def test_it_reads_without_the_json_package() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+TORN = ('{"a": "b', '{"a": 1, ', "[1", '"\\u12', '{"a": "\x01"}', "{1:2}", "[1 2]", "tru")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_torn_text_is_refused_also_where_json_was_never_imported(version: str) -> None:
+    """As in a hook: 3.10 and 3.11 then fail inside their own scanner."""
+    code = (
+        "import sys\nsys.path.insert(0, sys.argv[1])\nfrom process_janitor.core import jsontext\n"
+        "for text in sys.argv[2:]:\n"
+        "    try: jsontext.loads(text)\n"
+        "    except ValueError: print('refused')\n"
+    )
+    done = subprocess.run(
+        [interpreter(version), "-I", "-S", "-c", code, str(SOURCE), *TORN],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.stdout.split(), done.stderr) == (["refused"] * len(TORN), "")

@@ -60,7 +60,7 @@ def _due(root: str, boot_id: str) -> bool:
                 return False
         except (OSError, ValueError):
             pass
-        files.write_text(path, f"{boot_id} {now:.0f}\n")
+        files.write_text(path, f"{boot_id} {int(now)}\n")
     return True
 
 
