@@ -1253,9 +1253,12 @@ def test_an_overload_and_leftovers_are_one_line(tmp_path: Path) -> None:
     left = dead.mcp()
     dead.kill()
     note = hooks.root / "leftovers.json"
-    wait_until(
-        lambda: note.exists() and str(left.pid) in note.read_text(), 20, "the watcher's note"
-    )
+
+    def noted() -> bool:
+        found = json.loads(note.read_text())["found"] if note.exists() else []
+        return left.pid in [pid for pid, _ in found]
+
+    wait_until(noted, 20, "the watcher's note")
     said = hooks.start(hooks.world.session(registered=False))
     assert said.count("\n") == 1
     told = json.loads(said)["systemMessage"]

@@ -80,6 +80,8 @@ def session_start(
                 f"{len(pids)} process{'' if one else 'es'} of dead sessions {'holds' if one else 'hold'} "
                 f"{_megabytes(size)}; see /cleanup scan, end {'it' if one else 'them'} with /cleanup run"
             )
+    if os.path.exists(os.path.join(root, "notices")):
+        lines += _news(root)
     sessions = len({*note.sessions, owner.pid})
     if sessions > 1:
         # Whoever is alone has nothing to end, and most are: they do not even pay for the import.
@@ -89,6 +91,19 @@ def session_start(
         warned = overloaded.warning(root, sessions, limit, owner.boot_id)
         lines += [warned] if warned else []
     return "process-janitor: " + "; ".join(lines) if lines else ""
+
+
+def _news(root: str) -> list[str]:
+    """What happened since and no desktop has shown. Told once."""
+    from process_janitor.core.notices import line
+    from process_janitor.system import notices
+
+    def runs(pid: int, start: int) -> bool:
+        process = procfs.process(pid)
+        return process is not None and process.start == start and not process.dead
+
+    said = line(notices.take(root), runs)
+    return [said] if said else []
 
 
 def _settings() -> Settings | None:

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from process_janitor.actions.terminate import Action
     from process_janitor.core.model import Decision
 
 _GOODBYE_SECONDS = 0.5
@@ -41,14 +42,18 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
     def hangs(decision: Decision) -> bool:
         return proven(decision) and decision.process.key in hung
 
+    done: list[Action] = []
+    problem = ""
     cleans = bool(gone) and options.value("cleanup_on_exit")
     if cleans:
         swept = sweep(root, options, "watcher", belongs, limit)
         if swept.busy:
             raise RuntimeError(swept.problem)
-        cleans = not swept.problem
+        cleans, problem = not swept.problem, swept.problem
+        done += swept.actions
     if hung:
         swept = sweep(root, options, "watcher", hangs, limit)
+        done += swept.actions
         for action in swept.actions:
             entry = registry.find(*action.decision.process.key)
             if entry is not None and action.signals:
@@ -60,7 +65,7 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
             close(registry, entry)
     if cleans and not goodbye:
         # Now that it is known to have been a crash, hooks that it cut off can be told from hooks at work.
-        sweep(root, options, "watcher", belongs, limit)
+        done += sweep(root, options, "watcher", belongs, limit).actions
     prune(registry, options.value("retention_days"))
     judged = look(root, policy(root, options))
     snapshot, sessions = judged.observation
@@ -68,6 +73,12 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
     leftovers.store(
         root, [d.identity for d in judged.decisions if proven(d)], list(dict.fromkeys(living))
     )
+    if gone or done:
+        # With every heartbeat there is none, and a watcher that waits need not have it in its memory.
+        from process_janitor.actions import news
+
+        left = news.left_running(snapshot, judged.decisions, gone)
+        news.tell(root, options, done, problem, left)
 
 
 class _Crashed:
@@ -115,7 +126,10 @@ def _runs(entry: Entry) -> bool:
 def clean_all(root: str) -> None:
     """What `process-janitor auto` does, at the start of a session. Raises config.Unsafe, OSError."""
     options = load_settings()
-    sweep(root, options, "auto-on-start", proven, options.value("auto_limit"))
+    swept = sweep(root, options, "auto-on-start", proven, options.value("auto_limit"))
+    from process_janitor.actions import news
+
+    news.tell(root, options, swept.actions, "" if swept.busy else swept.problem)
     clean(root, (), ())
 
 
