@@ -14,7 +14,9 @@ from process_janitor.core.vetoes import VETOES
 from process_janitor.faces import words
 
 CORE = Path(model.__file__).parent
-MODULES = ("attachment", "ties", "decide", "claude_sessions", "locks", "old_records")
+MODULES = (
+    "attachment", "ties", "decide", "claude_sessions", "locks", "old_records", "overload",
+)  # fmt: skip
 # Codes look like this and are no evidence: verdicts, kinds, sources, answers and other words of the trade.
 NO_EVIDENCE = {
     "reap", "report", "keep", "attached", "detached", "unknown", "yes", "no", "same", "different", "claude",

@@ -1231,3 +1231,129 @@ def test_the_watcher_of_a_hook_has_nothing_of_the_session(tmp_path: Path) -> Non
         if procfs.link(watcher.pid, f"fd/{fd}") == os.readlink(f"/proc/self/fd/{reading}")
     ]
     assert held == [], "holds a descriptor of the client"
+
+
+# More sessions than the machine carries
+
+
+def _machine(folder: Path, load: float) -> None:
+    """In this namespace the machine has this load for each core, enough memory, and whatever waits for a core."""
+    total = load * (os.cpu_count() or 1)
+    stalls = "some avg10=90.00 avg60=90.00 avg300=90.00 total=1\n" if load > 1 else ""
+    given = {
+        "loadavg": f"{total:.2f} {total:.2f} {total:.2f} 1/100 {os.getpid()}\n",
+        "meminfo": "MemTotal: 8000000 kB\nMemAvailable: 6000000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+        "pressure/cpu": stalls,
+        "pressure/memory": "",
+        "pressure/io": "",
+    }
+    for name, text in given.items():
+        fixture = folder / f"proc-{name.replace('/', '-')}"
+        fixture.write_text(text)
+        if os.path.exists(f"/proc/{name}"):
+            mount("--bind", str(fixture), f"/proc/{name}")
+
+
+def _noted(hooks: Hooks, *sessions: Pretend) -> None:
+    """The watcher has written down that these sessions live."""
+    note = hooks.root / "leftovers.json"
+    wanted = {one.pid for one in sessions}
+
+    def there() -> bool:
+        noted = json.loads(note.read_text()) if note.exists() else {"sessions": []}
+        return wanted <= {pid for pid, _ in noted["sessions"]}
+
+    wait_until(there, 20, "the watcher's note of the sessions")
+
+
+@namespaced
+def test_too_many_sessions_are_told_at_most_once_an_hour(tmp_path: Path) -> None:
+    _machine(tmp_path, 0.1)
+    hooks = Hooks(tmp_path)
+    three = [hooks.session, *(hooks.world.session(registered=False) for _ in range(2))]
+    assert [hooks.start(one) for one in three] == ["", "", ""]
+    _noted(hooks, *three)
+    fourth = hooks.world.session(registered=False)
+    said = hooks.start(fourth)
+    assert said.count("\n") == 1
+    told = json.loads(said)
+    assert list(told) == ["systemMessage"]
+    assert "4 sessions run here, more than 3; /cleanup scan" in told["systemMessage"]
+    assert hooks.start(hooks.world.session(registered=False)) == ""
+    _noted(hooks, *three, fourth)
+    stamp = hooks.root / "overload.warned"
+    assert stamp.stat().st_mode & 0o777 == 0o600
+    boot, at = stamp.read_text().split()
+    # An hour later, after a boot, and from a damaged stamp it is told again.
+    for text in (
+        f"{boot} {float(at) - 3601}",
+        f"another-boot {at}",
+        "\x00",
+        f"{boot} {float(at) + 9e9}",
+    ):
+        stamp.write_text(text)
+        assert "more than 3" in hooks.start(three[0]), text
+        assert hooks.start(three[0]) == ""
+
+
+@namespaced
+def test_sessions_that_are_gone_do_not_count_and_a_higher_limit_is_kept_to(tmp_path: Path) -> None:
+    _machine(tmp_path, 0.1)
+    hooks = Hooks(tmp_path)
+    three = [hooks.session, *(hooks.world.session(registered=False) for _ in range(2))]
+    for one in three:
+        hooks.start(one)
+    _noted(hooks, *three)
+    note = (hooks.root / "leftovers.json").read_text()
+    three[2].kill()
+    (hooks.root / "leftovers.json").write_text(note)
+    fourth = hooks.world.session(registered=False)
+    assert hooks.start(fourth) == ""
+    _noted(hooks, *three[:2], fourth)
+    hooks.world.configure(max_sessions_warning=4)
+    assert hooks.start(hooks.world.session(registered=False)) == ""
+    hooks.world.configure(max_sessions_warning=1)
+    assert "more than 1" in hooks.start(hooks.session)
+
+
+@pytest.mark.parametrize(("load", "others"), [(4.2, 1), (4.2, 0), (1.5, 1)])
+@namespaced
+def test_a_busy_machine_is_told_where_sessions_share_it(
+    load: float, others: int, tmp_path: Path
+) -> None:
+    _machine(tmp_path, load)
+    hooks = Hooks(tmp_path)
+    running = [hooks.world.session(registered=False) for _ in range(others)]
+    for one in (hooks.session, *running):
+        hooks.start(one)
+    _noted(hooks, hooks.session, *running)
+    said = hooks.start(hooks.session)
+    if load > 2 and others:
+        assert "2 sessions run here: load 4.2 per core; /cleanup scan" in said
+    else:
+        assert said == ""
+
+
+@namespaced
+def test_an_overload_and_leftovers_are_one_line(tmp_path: Path) -> None:
+    _machine(tmp_path, 4.2)
+    hooks = Hooks(tmp_path)
+    hooks.world.configure(cleanup_on_exit=False)
+    dead = hooks.world.session(registered=False)
+    for one in (hooks.session, dead):
+        hooks.start(one)
+    left = dead.mcp()
+    dead.kill()
+    note = hooks.root / "leftovers.json"
+
+    def noted() -> bool:
+        found = json.loads(note.read_text())["found"] if note.exists() else []
+        return left.pid in [pid for pid, _ in found]
+
+    wait_until(noted, 20, "the watcher's note")
+    said = hooks.start(hooks.world.session(registered=False))
+    assert said.count("\n") == 1
+    told = json.loads(said)["systemMessage"]
+    assert "of dead sessions" in told
+    assert "2 sessions run here" in told
+    assert left.alive

@@ -21,12 +21,18 @@ NAME = "journal.jsonl"
 ROTATE_BYTES = 1 << 20
 ROTATED = 3
 _DAY_SECONDS = 86_400
+# Of one file nothing but its newest part is read, and no line that is longer than any of ours: a file that something
+# else has filled costs a moment, not the memory of the machine.
+_READ_BYTES = 16 << 20
+_LINE_BYTES = 1 << 18
 
 
 class Journal:
     def __init__(self, root: str) -> None:
         self.root = root
         self.path = os.path.join(root, NAME)
+        # What `lines` could not read the last time, one sentence each.
+        self.problems: list[str] = []
 
     def action(self, action: Action, command: str, trigger: str) -> None:
         """Write down what was done to one process; `command` is its redacted command line. Raises OSError."""
@@ -127,19 +133,21 @@ class Journal:
                 os.rename(newer, older)
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Every readable line, oldest first. A torn or foreign line is passed over."""
+        """Every readable line, oldest first. A torn, foreign or endless line is passed over."""
+        self.problems = []
         for path in (*self._rotated(), self.path):
             try:
-                text = files.read_text(path, 2 * ROTATE_BYTES)
-            except OSError:
+                for line in files.read_lines(path, _READ_BYTES, _LINE_BYTES):
+                    try:
+                        value = jsontext.loads(line)
+                    except ValueError:
+                        continue
+                    if isinstance(value, dict) and isinstance(value.get("event"), str):
+                        yield value
+            except (FileNotFoundError, NotADirectoryError):
                 continue
-            for line in text.splitlines():
-                try:
-                    value = jsontext.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(value, dict) and isinstance(value.get("event"), str):
-                    yield value
+            except OSError as error:
+                self.problems.append(f"{path}: {error.strerror or 'not a regular file'}")
 
 
 def _written(path: str) -> float:

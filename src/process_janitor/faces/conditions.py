@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from process_janitor.faces import overloaded
 from process_janitor.faces.terminals import orphan_windows
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ def _records(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
 
 
 # To add one, write its function and put a line here; the order is the one in which they are shown.
-SOURCES: tuple[Source, ...] = (orphan_windows, _locks, _records)
+SOURCES: tuple[Source, ...] = (overloaded.condition, orphan_windows, _locks, _records)
 
 
 def conditions(root: str, options: Settings, ties: Ties) -> tuple[Condition, ...]:

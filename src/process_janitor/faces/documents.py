@@ -9,6 +9,7 @@ import os
 from process_janitor.core.commands import shown
 from process_janitor.core.locks import printable
 from process_janitor.core.redact import redact_text
+from process_janitor.core.trend import Day
 from process_janitor.system import clock
 from process_janitor.system.figures import Figures
 
@@ -31,6 +32,7 @@ SCAN = "process-janitor.scan/1"
 EXPLAIN = "process-janitor.explain/1"
 STATUS = "process-janitor.status/1"
 HISTORY = "process-janitor.history/1"
+TREND = "process-janitor.trend/1"
 KEEP = "process-janitor.keep/1"
 CONFIG = "process-janitor.config/1"
 DEMO = "process-janitor.demo/1"
@@ -225,6 +227,13 @@ def history(entries: Sequence[Document]) -> Document:
     }
 
 
+def trend(days: Sequence[Day]) -> Document:
+    """The journal as a series, oldest day first, and what it comes to."""
+    rows = [day._asdict() for day in days]
+    sums = {name: sum(row[name] for row in rows) for name in Day._fields[1:]}
+    return {"schema": TREND, "at": clock.utc(), "days": rows, "totals": sums}
+
+
 def config(options: Settings, path: str) -> Document:
     return {
         "schema": CONFIG,
@@ -270,7 +279,7 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 
 __all__ = [
-    "CONFIG", "DEMO", "EXPLAIN", "HISTORY", "KEEP", "SCAN", "STATUS", "action", "command", "condition", "config",
-    "cpu_percent", "demo", "dumps", "explain", "finding", "history", "lock_action", "relative", "scan", "session", "status", "totals", "tree_row",
-    "value_text",
+    "CONFIG", "DEMO", "EXPLAIN", "HISTORY", "KEEP", "SCAN", "STATUS", "TREND", "action", "command", "condition", "config",
+    "cpu_percent", "demo", "dumps", "explain", "finding", "history", "lock_action", "relative", "scan", "session", "status",
+    "totals", "tree_row", "trend", "value_text",
 ]  # fmt: skip

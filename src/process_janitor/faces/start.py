@@ -89,10 +89,12 @@ def session_start(
         lines.append(
             f"this conversation is also open in process {others}: two writers, one transcript"
         )
+    # Known from the living watcher; only when there was none does the first session look for itself.
+    note = leftovers.still_there(root, owner.boot_id)
     if options is not None and options.value("auto_cleanup_on_start"):
         launch.detached(launch.python(launch.script("watcher"), "--auto"))
     else:
-        pids = _left_over(registry, owner, look_now=watcher_started)
+        pids = _left_over(registry) if watcher_started else note.found
         if pids:
             size = sum(procfs.memory(pid) for pid in pids)
             one = len(pids) == 1
@@ -100,7 +102,26 @@ def session_start(
                 f"{len(pids)} process{'' if one else 'es'} of dead sessions {'holds' if one else 'hold'} "
                 f"{_megabytes(size)}; see /cleanup scan, end {'it' if one else 'them'} with /cleanup run"
             )
+    if os.path.exists(os.path.join(root, "notices")):
+        lines += _news(root)
+    sessions = len({*note.sessions, owner.pid})
+    if sessions > 1:
+        # Whoever is alone has nothing to end, and most are: they do not even pay for the import.
+        from process_janitor.faces import overloaded
+
+        limit = options.value("max_sessions_warning") if options is not None else None
+        warned = overloaded.warning(root, sessions, limit, owner.boot_id)
+        lines += [warned] if warned else []
     return "process-janitor: " + "; ".join(lines) if lines else ""
+
+
+def _news(root: str) -> list[str]:
+    """What happened since and no desktop has shown. Told once."""
+    from process_janitor.core.notices import line
+    from process_janitor.system import notices
+
+    said = line(notices.take(root), identity.runs)
+    return [said] if said else []
 
 
 def _configured() -> Settings | None:
@@ -132,11 +153,8 @@ def _log_changed(root: str, problems: Sequence[str], log: Callable[[str], None])
         log(f"{note}: {error.strerror}")  # the user is to be told all the same
 
 
-def _left_over(registry: Registry, owner: Identity, *, look_now: bool) -> list[int]:
-    """Known from the living watcher's note. Only when there was no watcher does the first session look for itself."""
+def _left_over(registry: Registry) -> Sequence[int]:
     root = registry.root
-    if not look_now:
-        return leftovers.still_there(root, owner.boot_id) or []
     from process_janitor.sweep import look
     from process_janitor.system.config import Unsafe, load_settings, policy
 

@@ -57,12 +57,18 @@ EVIDENCE = {
     "no-session-here": "no Claude process that uses this configuration directory is running",
     "no-git-at-work": "the session is over, and no git and no other session is at work in its directory",
     "malformed": "it is not what such a record must be, so nothing is believed of it",
+    "memory-pressure": "memory is short: processes wait for it, or next to none is left",
+    "swap": "the swap is full, and little memory is left beside it",
+    "io-pressure": "everything waits for the disk a good part of the time",
     "owner-not-recognised": "only CLAUDE_PID says that it is a Claude process; it was never recognised as one",
 }
 # Codes that carry a number: `also-pid:4242`.
 EVIDENCE_PREFIXES = {
     "also-pid": "process {} is on the same conversation",
     "parent": "its parent is process {}",
+    "sessions": "{} sessions are running, more than max_sessions_warning",
+    "load-per-core": "{} processes for each core want to run, and have for minutes",
+    "connections": "one session holds {} connections to other machines",
 }
 
 CLASSES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from process_janitor.actions.journal import Journal
+from process_janitor.core.owners import presence
 from process_janitor.sweep import look, proven, sweep
 from process_janitor.system import clock, identity, leftovers
 from process_janitor.system.config import load_settings, policy
@@ -16,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from process_janitor.actions.terminate import Action
     from process_janitor.core.model import Decision
 
 _GOODBYE_SECONDS = 0.5
@@ -42,14 +44,18 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
     def hangs(decision: Decision) -> bool:
         return proven(decision) and decision.process.key in hung
 
+    done: list[Action] = []
+    problem = ""
     cleans = bool(gone) and options.value("cleanup_on_exit")
     if cleans:
         swept = sweep(root, options, "watcher", belongs, limit)
         if swept.busy:
             raise RuntimeError(swept.problem)
-        cleans = not swept.problem
+        cleans, problem = not swept.problem, swept.problem
+        done += swept.actions
     if hung:
         swept = sweep(root, options, "watcher", hangs, limit)
+        done += swept.actions
         for action in swept.actions:
             if action.signals:
                 mark_hung(registry, action.decision.process.key)
@@ -60,12 +66,20 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
             close(registry, entry, noticed)
     if cleans and not goodbye:
         # Now that it is known to have been a crash, hooks that it cut off can be told from hooks at work.
-        sweep(root, options, "watcher", belongs, limit)
+        done += sweep(root, options, "watcher", belongs, limit).actions
     prune(registry, options.value("retention_days"))
     Journal(root).prune(options.value("retention_days"))
     judged = look(root, policy(root, options))
+    snapshot = judged.observation.snapshot
+    living = [one.owner for one in judged.observation.sessions if presence(one, snapshot) == "live"]
     resting = leftovers.resting(judged.decisions, registry, options)
-    leftovers.store(root, [decision.identity for decision in resting])
+    leftovers.store(root, [one.identity for one in resting], list(dict.fromkeys(living)))
+    if gone or done:
+        # With every heartbeat there is none, and a watcher that waits need not have it in its memory.
+        from process_janitor.actions import news
+
+        left = news.left_running(snapshot, judged.decisions, gone)
+        news.tell(root, options, done, problem, left)
 
 
 class _Crashed:
@@ -108,7 +122,10 @@ def _said_goodbye(registry: Registry, gone: Collection[tuple[int, int]]) -> bool
 def clean_all(root: str) -> None:
     """What `process-janitor auto` does, at the start of a session. Raises config.Unsafe, OSError."""
     options = load_settings()
-    sweep(root, options, "auto-on-start", proven, options.value("auto_limit"))
+    swept = sweep(root, options, "auto-on-start", proven, options.value("auto_limit"))
+    from process_janitor.actions import news
+
+    news.tell(root, options, swept.actions, "" if swept.busy else swept.problem)
     clean(root, (), ())
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+from process_janitor.actions import news
 from process_janitor.actions.terminate import Action
 from process_janitor.faces import documents, words
 from process_janitor.faces.cli.context import DONE, FAILED, REFUSED, Failure
@@ -31,14 +34,20 @@ def act(
     planned: Callable[[Decision], bool] | None = None,
     locks: Sequence[LockMember] = (),
     refused_locks: Sequence[Stale] = (),
+    unseen: bool = False,
 ) -> int:
     """Sweep what is `wanted`, remove the `locks`, show it, and return the exit code. `refused` is what was asked for and
-    may not be ended; what was `planned` and is not wanted by now is shown as left alone.
+    may not be ended; what was `planned` and is not wanted by now is shown as left alone. Where nobody sees what is shown
+    (`unseen`), the user is told as of any other automatic cleanup.
     """
     try:
         swept = sweep(context.root, context.options, trigger, wanted, limit)
     except Unsafe as error:
         raise Failure(f"{error}; mend the file or remove it") from None
+    if unseen:
+        news.tell(
+            context.root, context.options, swept.actions, "" if swept.busy else swept.problem, python=sys.executable
+        )  # fmt: skip
     first = examined(swept.first)
     unlocked = _unlock(context, trigger, locks if not swept.problem else (), refused_locks)
     actions = (*swept.actions, *(refusal(decision) for decision in refused))
