@@ -181,7 +181,16 @@ class Session(NamedTuple):
     condemned_sids: tuple[tuple[int, int], ...] = ()
     started_at: str = ""
     heartbeat_ago: float | None = None
+    # Seconds since its last turn, since its transcript changed, and since it or what hangs on it used a processor to
+    # speak of; None where nobody noted it, or nobody asked.
     activity_ago: float | None = None
+    transcript_ago: float | None = None
+    busy_ago: float | None = None
+    # Where its transcript is, as its first hook was told.
+    transcript: str = ""
+    # How it was entered (`cli`, `sdk-cli`, …) and what it does (`idle`, `busy`, `shell`), in the client's own words.
+    entrypoint: str = ""
+    status: str = ""
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -51,6 +51,8 @@ def merged(sessions: Iterable[Session]) -> list[Session]:
             aliases=tuple(ids),
             kind=known.kind or session.kind,
             cwd=known.cwd or session.cwd,
+            entrypoint=known.entrypoint or session.entrypoint,
+            status=known.status or session.status,
             predecessors=(*known.predecessors, *session.predecessors),
             descendants={**known.descendants, **session.descendants},
             condemned_sids=(*known.condemned_sids, *session.condemned_sids),

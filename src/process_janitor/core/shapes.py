@@ -102,8 +102,11 @@ def holds_conversation(argv: Sequence[str]) -> bool:
 
 
 def is_headless(argv: Sequence[str]) -> bool:
-    """`claude -p …`: does its work without anybody looking, so a closed terminal means nothing to it."""
-    return "-p" in argv[1:] or "--print" in argv[1:]
+    """`claude -p …`, or driven by a program (SDK, editor): nobody looks, so a closed terminal means nothing to it."""
+    return any(
+        word in ("-p", "--print") or word.startswith(("--input-format", "--output-format"))
+        for word in argv[1:]
+    )
 
 
 def is_tool_shell(argv: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ import os
 
 from process_janitor.core.commands import shown
 from process_janitor.core.redact import redact_text
+from process_janitor.faces import words
 from process_janitor.system import clock
 from process_janitor.system.figures import Figures
 
@@ -74,6 +75,7 @@ def session(one: SessionView, seen: View) -> Document:
         "started_at": one.started_at,
         "last_activity_at": one.stamps.activity_at,
         "heartbeat_age_seconds": round(beat, 1) if beat is not None else None,
+        "idle_seconds": int(one.idle) if one.idle is not None else None,
         "processes": len(one.members),
         "memory_bytes": sum(seen.memory(process) for process in one.members),
     }
@@ -99,7 +101,7 @@ def finding(decision: Decision, seen: View) -> Document:
         "swap_bytes": figures.swap,
         "cpu_percent": cpu_percent(seen.snapshot, process),
         "ports": list(detail.ports) if detail is not None else [],
-        "about": "",
+        "about": next((quiet for quiet in map(words.quiet, decision.evidence) if quiet), ""),
     }
 
 

@@ -39,6 +39,8 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
                     source="client",
                     cwd=_text(document, "cwd"),
                     kind=_text(document, "kind"),
+                    entrypoint=_text(document, "entrypoint"),
+                    status=_text(document, "status"),
                 )
 
 

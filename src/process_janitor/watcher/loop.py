@@ -15,11 +15,12 @@ import time
 
 from process_janitor.core.model import Seen, natural
 from process_janitor.core.tree import Tree
-from process_janitor.system import clock, identity, lease, paths, procfs, seen
+from process_janitor.system import clock, identity, lease, paths, procfs, seen, stamps
 from process_janitor.system.config import load_settings
 from process_janitor.system.registry import Entry, Registry, as_session
 from process_janitor.watcher import hands, wanted
 from process_janitor.watcher.closing import close
+from process_janitor.watcher.effort import Effort, attached
 from process_janitor.watcher.sightings import sighted
 
 TYPE_CHECKING = False
@@ -38,12 +39,15 @@ _STEP_DOWN_WAIT_SECONDS = 5.0
 
 
 class Watched:
-    """One living session: its record as last read, its pidfd, and the descendants seen so far."""
+    """One living session: its record as last read, its pidfd, the descendants seen so far, and when it had work."""
 
-    def __init__(self, entry: Entry, fd: int, descendants: dict[tuple[int, int], Seen]) -> None:
+    def __init__(
+        self, entry: Entry, fd: int, descendants: dict[tuple[int, int], Seen], effort: Effort
+    ) -> None:
         self.entry = entry
         self.fd = fd
         self.descendants = descendants
+        self.effort = effort
 
 
 class Watcher:
@@ -140,7 +144,10 @@ class Watcher:
         if fd is None:
             self._due[owner.key] = clock.monotonic()
             return
-        self._watched[owner.key] = Watched(entry, fd, seen.load(self.root, *owner.key))
+        # What an earlier watcher saw of its work still counts.
+        ago = stamps.read(self.root, entry.record["session_id"], self.boot_id).busy_ago
+        effort = Effort(clock.monotonic() - ago if ago is not None else None)
+        self._watched[owner.key] = Watched(entry, fd, seen.load(self.root, *owner.key), effort)
         self._by_fd[fd] = owner.key
         self._poll.register(fd, select.POLLIN)
         self._beat_after = 0.0
@@ -206,11 +213,13 @@ class Watcher:
     def _beat(self, now: float) -> None:
         """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted."""
         self.options = load_settings()
-        self._beat_after = now + float(self.options.value("heartbeat_interval_seconds"))
+        interval = float(self.options.value("heartbeat_interval_seconds"))
+        self._beat_after = now + interval
         grace = float(self.options.value("hung_grace_seconds"))
         hung = []
         for key, one in self._watched.items():
-            hands.stamp(one.entry, now, self.boot_id)
+            one.effort.measure(now, interval, attached(key, one.descendants))
+            hands.stamp(one.entry, now, self.boot_id, one.effort.busy_at)
             ago = as_session(one.entry, now, self.boot_id).ended_ago
             if ago is not None and ago >= grace:
                 hung.append(key)

@@ -31,7 +31,7 @@ def act(
     what was `planned` and is not wanted by now is shown as left alone.
     """
     try:
-        swept = sweep(context.root, context.options, trigger, wanted, limit)
+        swept = sweep(context.root, context.options, trigger, wanted, limit, idle=True)
     except Unsafe as error:
         raise Failure(f"{error}; mend the file or remove it") from None
     first = examined(swept.first)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from process_janitor.actions import plans
 from process_janitor.faces import documents
 from process_janitor.faces.cli.acting import act, refusal
+from process_janitor.faces.cli.asking import agreed, agreed_within
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
 from process_janitor.faces.cli.explain import verdict_on
 from process_janitor.faces.cli.parser import process_number
 from process_janitor.faces.cli.scan import examined
 from process_janitor.faces.cli.selection import Chosen, Selection, choose, endable
 from process_janitor.faces.view import view
-from process_janitor.faces.words import CLASSES
+from process_janitor.faces.words import CLASSES, evidence
 from process_janitor.sweep import look
 from process_janitor.system import claude_process, identity
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from process_janitor.actions.plans import Plan
-    from process_janitor.core.model import Decision
+    from process_janitor.core.model import Decision, Identity
     from process_janitor.faces.cli.context import Context
     from process_janitor.sweep import Judged
 
@@ -30,7 +31,8 @@ Shows what it would end, asks, and ends it. Without a terminal it only writes th
 how to execute it; it acts without a question with --execute, and with cleanup_mode "auto" (away from a terminal only if
 dry_run_default is false as well).
 Right before acting it looks again: what has changed since the plan was made is left alone.
-Only a selection reaches what is not proven (verdict report); nothing reaches what is kept."""
+Only a selection reaches what is not proven (verdict report); nothing reaches what is kept. Idle sessions are asked for
+one by one (ten seconds without an answer is a no), whatever cleanup_mode says; only --execute ends them unasked."""
 EXAMPLES = (
     "process-janitor run                            plan, question, action",
     "process-janitor run --dry-run                  the plan only; writes nothing",
@@ -38,6 +40,7 @@ EXAMPLES = (
     "process-janitor run --plan k7wm2q --execute    what that plan said, as far as it still holds",
     "process-janitor run --pid 4242 --pid 4243      these two, also when they are only reported",
     "process-janitor run --session ID --class detached",
+    "process-janitor run --class idle-session       asks for each session that nobody has used for long",
 )
 
 
@@ -67,7 +70,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
             )
         return _again(context, words)
     judged, chosen = _choose(context, selection)
-    if words.execute or _needs_no_question(context, words):
+    if words.execute or _needs_no_question(context, words, chosen):
         return act(context, "run", _fresh(selection, chosen), refused=chosen.refused)
     plan = plans.new(
         chosen.targets, judged.observation.snapshot.boot_id, selected=selection.explicit
@@ -78,8 +81,11 @@ def run(context: Context, words: argparse.Namespace) -> int:
         _show(context, judged, chosen, plan)
     else:
         _show(context, judged, chosen, None, asking=ask)
-    if ask and _agreed(context, len(chosen.targets)):
-        return act(context, "run", plan.allows, refused=chosen.refused)
+    meant = _ask(context, chosen) if ask else frozenset()
+    if meant:
+        return act(
+            context, "run", lambda d: d.identity in meant and plan.allows(d), refused=chosen.refused
+        )
     return REFUSED if chosen.refused else DONE
 
 
@@ -94,16 +100,19 @@ def _again(context: Context, words: argparse.Namespace) -> int:
     def planned(decision: Decision) -> bool:
         return decision.identity in members
 
-    if words.execute or _needs_no_question(context, words):
-        plans.discard(context.root, plan)
-        return act(context, "run", plan.allows, planned=planned)
     judged = examined(look(context.root, context.policy()))
     chosen = Chosen(tuple(d for d in judged.decisions if plan.allows(d) and endable(d)), ())
-    ask = context.can_ask and bool(chosen.targets) and not words.dry_run
-    _show(context, judged, chosen, None if ask or words.dry_run else plan, asking=ask)
-    if ask and _agreed(context, len(chosen.targets)):
+    if words.execute or _needs_no_question(context, words, chosen):
         plans.discard(context.root, plan)
         return act(context, "run", plan.allows, planned=planned)
+    ask = context.can_ask and bool(chosen.targets) and not words.dry_run
+    _show(context, judged, chosen, None if ask or words.dry_run else plan, asking=ask)
+    meant = _ask(context, chosen) if ask else frozenset()
+    if meant:
+        plans.discard(context.root, plan)
+        return act(
+            context, "run", lambda d: d.identity in meant and plan.allows(d), planned=planned
+        )
     return DONE
 
 
@@ -127,8 +136,10 @@ def _choose(context: Context, selection: Selection) -> tuple[Judged, Chosen]:
     return judged, choose(selection._replace(sessions=sessions), decided.values())
 
 
-def _needs_no_question(context: Context, words: argparse.Namespace) -> bool:
+def _needs_no_question(context: Context, words: argparse.Namespace, chosen: Chosen) -> bool:
     if words.dry_run or context.options.value("cleanup_mode") != "auto":
+        return False
+    if any(_is_idle(target) for target in chosen.targets):
         return False
     return context.can_ask or not context.options.value("dry_run_default")
 
@@ -154,18 +165,28 @@ def _same_tree(decision: Decision, chosen: Chosen) -> bool:
     )
 
 
-def _agreed(context: Context, count: int) -> bool:
-    """Ask. Nothing but a yes is one; the end of the input is a no."""
-    one = "this process" if count == 1 else f"these {count} processes"
-    context.out.write(f"End {one}? [y/N] ")
-    context.out.flush()
-    import sys
+def _is_idle(decision: Decision) -> bool:
+    """A living session, which somebody may come back to."""
+    return decision.finding == "idle-session"
 
-    answer = sys.stdin.readline().strip().lower()
-    if answer in ("y", "yes"):
-        return True
-    context.say("Nothing was ended.")
-    return False
+
+def _ask(context: Context, chosen: Chosen) -> frozenset[Identity]:
+    """What the user agreed to: the leftovers together, then each idle session by itself."""
+    together = [one.identity for one in chosen.targets if not _is_idle(one)]
+    meant: set[Identity] = set()
+    if together:
+        count = len(together)
+        one = "this process" if count == 1 else f"these {count} processes"
+        meant.update(together if agreed(context, f"End {one}?") else ())
+    for target in chosen.targets:
+        if _is_idle(target):
+            quiet = "; ".join(evidence(code) for code in target.evidence[:1])
+            context.say(f"Session {target.session_id}, process {target.process.pid}: {quiet}.")
+            if agreed_within(context, "End it?"):
+                meant.add(target.identity)
+    if not meant:
+        context.say("Nothing was ended.")
+    return frozenset(meant)
 
 
 def _show(
