@@ -67,7 +67,12 @@ class Pretend(Child):
     """A session: its process, and what it can be told to start."""
 
     def __init__(
-        self, world: World, session_id: str, env: dict[str, str], below: Pretend | None = None
+        self,
+        world: World,
+        session_id: str,
+        env: dict[str, str],
+        below: Pretend | None = None,
+        words: tuple[str, ...] = (),
     ) -> None:
         self.session_id = session_id
         self.world = world
@@ -83,7 +88,7 @@ class Pretend(Child):
             os.fdopen(os.open(pipe, os.O_RDWR), mode)
             for pipe, mode in zip(pipes, "wr", strict=True)
         )
-        command = shlex.join(pretend.client_command(str(ready)))
+        command = shlex.join(pretend.client_command(str(ready), *words))
         line = f"exec {command} <{pipes[0]} >{pipes[1]}"
         self._process: subprocess.Popen[bytes] | None = None
         if below is None:
@@ -240,11 +245,18 @@ class World:
         self.env = pretend.plain_environment(os.environ)
 
     def session(
-        self, session_id: str = "", *, registered: bool = True, below: Pretend | None = None
+        self,
+        session_id: str = "",
+        *,
+        registered: bool = True,
+        below: Pretend | None = None,
+        words: tuple[str, ...] = (),
     ) -> Pretend:
-        """A session; `below` starts it in a Bash call of another one, whose marks it inherits."""
+        """A session; `below` starts it in a Bash call of another one, whose marks it inherits; `words` stand on its
+        command line, and `stubborn` among them makes it ignore SIGTERM.
+        """
         session_id = session_id or str(uuid.uuid4())
-        made = Pretend(self, session_id, self.env, below)
+        made = Pretend(self, session_id, self.env, below, words)
         if registered:
             self.register(made)
         return made
@@ -258,6 +270,17 @@ class World:
         registry.write(
             new_record(session.session_id, session.identity, **known, cwd=str(self.home), **fields)
         )
+
+    def client_file(self, session: Pretend, **fields: Any) -> None:
+        """What the client itself writes about a session."""
+        path = self.config_dir / "sessions" / f"{session.pid}.json"
+        path.parent.mkdir(exist_ok=True)
+        known = {
+            "pid": session.pid,
+            "sessionId": session.session_id,
+            "procStart": str(session.identity.start),
+        }
+        path.write_text(json.dumps({**known, "cwd": str(self.home), **fields}))
 
     def configure(self, **values: Any) -> None:
         (self.config_dir / "process-janitor-config.json").write_text(json.dumps(values))

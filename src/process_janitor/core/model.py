@@ -191,6 +191,8 @@ class Session(NamedTuple):
     # How it was entered (`cli`, `sdk-cli`, …) and what it does (`idle`, `busy`, `shell`), in the client's own words.
     entrypoint: str = ""
     status: str = ""
+    # The short name under which the client's background daemon knows it; `claude stop` takes no other.
+    job: str = ""
 
     @property
     def ids(self) -> tuple[str, ...]:

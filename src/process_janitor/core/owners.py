@@ -53,6 +53,7 @@ def merged(sessions: Iterable[Session]) -> list[Session]:
             cwd=known.cwd or session.cwd,
             entrypoint=known.entrypoint or session.entrypoint,
             status=known.status or session.status,
+            job=known.job or session.job,
             predecessors=(*known.predecessors, *session.predecessors),
             descendants={**known.descendants, **session.descendants},
             condemned_sids=(*known.condemned_sids, *session.condemned_sids),

@@ -41,6 +41,7 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
                     kind=_text(document, "kind"),
                     entrypoint=_text(document, "entrypoint"),
                     status=_text(document, "status"),
+                    job=_text(document, "jobId"),
                 )
 
 
@@ -49,8 +50,10 @@ def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sessio
     document = _document(os.path.join(config_dir, "daemon", "roster.json"))
     workers = document.get("workers")
     if isinstance(workers, dict):
-        workers = list(workers.values())
-    for worker in workers if isinstance(workers, list) else []:
+        named_workers = list(workers.items())
+    else:
+        named_workers = [("", one) for one in workers] if isinstance(workers, list) else []
+    for job, worker in named_workers:
         if isinstance(worker, dict):
             owner = _identity(worker, boot_id, pid_namespace)
             if owner is not None:
@@ -60,6 +63,7 @@ def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sessio
                     owner=owner,
                     source="roster",
                     kind="bg",
+                    job=job,
                     predecessors=_predecessors(worker),
                 )
 
@@ -73,6 +77,21 @@ def _predecessors(worker: dict[str, object]) -> tuple[str, ...]:
         return ()
     stem = named.rsplit("/", 1)[-1].removesuffix(".jsonl")
     return (stem,) if valid_session_id(stem) else ()
+
+
+def team_leads(config_dir: str) -> dict[str, str]:
+    """Team -> the session id of its lead, as `teams/<team>/config.json` has it."""
+    directory = os.path.join(config_dir, "teams")
+    try:
+        names = sorted(os.listdir(directory))[:_FILES_MAX]
+    except OSError:
+        return {}
+    found = {}
+    for name in names:
+        lead = _document(os.path.join(directory, name, "config.json")).get("leadSessionId")
+        if valid_session_id(lead):
+            found[name] = lead
+    return found
 
 
 def _document(path: str) -> dict[str, object]:
@@ -102,4 +121,4 @@ def _text(document: dict[str, object], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-__all__ = ["roster", "sessions"]
+__all__ = ["roster", "sessions", "team_leads"]
