@@ -87,7 +87,7 @@ def look(
     root: str, policy: Policy, also: Collection[int] = (), more: Collection[Session] = ()
 ) -> Judged:
     """Decide about everything, change nothing. `also` and `more` are as in `observe`."""
-    observation = observe(root, also, more)
+    observation = observe(root, also, more, stamped=policy.patience is not None)
     return Judged(observation, tuple(decide(observation.ties, policy)))
 
 
@@ -97,9 +97,12 @@ def sweep(
     trigger: str,
     wanted: Callable[[Decision], bool],
     limit: int | None = None,
+    *,
+    idle: bool = False,
 ) -> Swept:
     """End everything that is decided `reap` (or `report`) and `wanted`; with a `limit`, nothing if there is more, and
-    nothing further once more than that has turned up in all.
+    nothing further once more than that has turned up in all. Idle sessions are among it only if `idle` says that the user
+    asked for them.
 
     One sweep at a time: two would both wait for the same processes and report each other's work. Raises
     `config.Unsafe` when the user's keep rules cannot be read, OSError when the state directory cannot be used.
@@ -108,12 +111,12 @@ def sweep(
     with files.Lock(os.path.join(root, LOCK_NAME), LOCK_SECONDS) as held:
         if not held:
             return Swept(
-                look(root, config.policy(root, options)),
+                look(root, config.policy(root, options, idle=idle)),
                 (),
                 "another cleanup has been running for a minute",
                 busy=True,
             )
-        return _sweep(root, options, trigger, wanted, limit)
+        return _sweep(root, options, trigger, wanted, limit, idle=idle)
 
 
 def _sweep(
@@ -122,6 +125,8 @@ def _sweep(
     trigger: str,
     wanted: Callable[[Decision], bool],
     limit: int | None,
+    *,
+    idle: bool,
 ) -> Swept:
     grace = float(options.value("term_grace_seconds"))
     journal = Journal(root)
@@ -136,7 +141,8 @@ def _sweep(
     with Campaign(grace, log.write) as campaign:
         end = time.monotonic() + max(grace, CLAUDE_GRACE_SECONDS) + _OVERTIME_SECONDS
         while empty < EMPTY_SCANS and time.monotonic() < end:
-            judged = look(root, config.policy(root, options), (), condemned.sessions())
+            policy = config.policy(root, options, idle=idle)
+            judged = look(root, policy, (), condemned.sessions())
             called_for = [d for d in judged.decisions if actionable(d) and wanted(d)]
             targets = moving.settled(called_for, judged.observation)
             first = first or judged
@@ -157,7 +163,9 @@ def _sweep(
             campaign.wait(slice_seconds)
             slice_seconds = min(2 * slice_seconds, _LONGEST_SLICE_SECONDS)
     return Swept(
-        first or look(root, config.policy(root, options)), tuple(campaign.actions), log.problem
+        first or look(root, config.policy(root, options, idle=idle)),
+        tuple(campaign.actions),
+        log.problem,
     )
 
 

@@ -484,6 +484,27 @@ def test_the_heartbeat_says_when_which_boot_and_who(tmp_path: Path) -> None:
 
 
 @namespaced
+def test_the_heartbeat_says_when_a_session_or_a_child_last_had_work(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    one, waiting, letting_go = home.session(), home.session(), home.session()
+    waiting.mcp()
+    home.watch()
+    spin = ["sh", "-c", "while :; do :; done"]
+    letting_go.run_bash("nohup sh -c 'while :; do :; done' >/dev/null 2>&1 </dev/null &")
+    one._order("server", argv=spin, env=home.env)
+
+    def stamp(session: Pretend) -> dict[str, Any]:
+        path = home.root / "sessions" / session.session_id / "heartbeat"
+        read: dict[str, Any] = json.loads(path.read_text())
+        return read
+
+    busy = wait_until(lambda: stamp(one).get("busy_monotonic"), 15, "its child has work")
+    wait_until(lambda: stamp(one)["busy_monotonic"] > busy, 15, "and still has")
+    for quiet in (waiting, letting_go):
+        assert "busy_monotonic" not in stamp(quiet), "what was let go of works for itself"
+
+
+@namespaced
 def test_killed_it_is_started_by_the_next_hook_and_goes_on_where_it_was(tmp_path: Path) -> None:
     home = Home(tmp_path)
     one, neighbour = home.session(), home.session()

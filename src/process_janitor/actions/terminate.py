@@ -88,6 +88,10 @@ class Campaign:
     def alive(self) -> int:
         return len(self._targets)
 
+    def holds(self, key: tuple[int, int]) -> bool:
+        """Whether this process is being ended and has not ended yet."""
+        return key in self._targets
+
     def strike(self, decisions: Iterable[Decision], marks: Mapping[int, Marks | None]) -> int:
         """Act on the newest decisions, in their order; returns how many of them were still running.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from process_janitor.core import shapes
+from process_janitor.core.idleness import idle_for
 from process_janitor.core.model import Decision, Detail
 from process_janitor.core.policy import HUNG_REPORT_SECONDS, SPINNING_SHARE
 from process_janitor.core.vetoes import Case, vetoes
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 # These protect a session's helpers; of the claude process itself they are what is being judged.
 _ABOUT_HELPERS = frozenset({"live-owner", "claude-session"})
+# Where a session runs, and what it has opened: no reason against ending it when its user says so. Most run in tmux.
+_ABOUT_PLACE = frozenset({
+    "multiplexer", "desktop-program", "managed-unit", "build-daemon", "serving-clients", "stdin-live-peer",
+})  # fmt: skip
 # The reasons after which the process is known to go. `clear` and `resume` end a conversation only; an old client says
 # nothing at all (`unreported`), a later one may have new words: those are shown, never acted on.
 FINAL_REASONS = frozenset({"prompt_input_exit", "logout", "other"})
@@ -32,7 +37,9 @@ def claude_decisions(ties: Ties, policy: Policy) -> Iterator[Decision]:
         found = tuple(code for code in vetoes(case) if code not in _ABOUT_HELPERS)
         if verdict == "reap" and not session.recognised:
             verdict, evidence = "report", (*evidence, "owner-not-recognised")
-        if found and verdict == "reap":
+        if finding == "idle-session":
+            found = tuple(code for code in found if code not in _ABOUT_PLACE)
+        if found and (verdict == "reap" or finding == "idle-session"):
             verdict = "keep"
         yield Decision(
             process, session.owner, verdict, finding, "claude", session.session_id, session.owner, evidence,
@@ -63,7 +70,33 @@ def _judge(
         younger = process.start >= max(s.owner.start for s in rivals)
         others = tuple(f"also-pid:{s.owner.pid}" for s in rivals)
         return "report", "duplicate-session", (*others, "the-younger" if younger else "the-older")
-    return _abandoned(ties, process, session)
+    abandoned = _abandoned(ties, process, session)
+    return abandoned if abandoned[1] else _idle(ties, policy, session)
+
+
+def _idle(ties: Ties, policy: Policy, session: Session) -> tuple[Verdict, str, tuple[str, ...]]:
+    """Alive and well, and nobody has used it for long: its user may want it ended, nobody else."""
+    quiet = idle_for(ties, session, policy.patience) if policy.patience is not None else None
+    if quiet is None or not session.recognised:
+        return "keep", "", ()
+    codes = [f"quiet:{int(quiet)}"]
+    codes += ["transcript-unchanged"] if session.transcript_ago is not None else []
+    codes += ["no-cpu-used"] if session.busy_ago is not None else []
+    return "report", "idle-session", tuple(codes)
+
+
+def stopped_by_user(ties: Ties, policy: Policy, process: Process, session: Session) -> Decision:
+    """What `stop` may do to a living session that its user named: end it, unless the user has it kept or it is not ours.
+
+    The caller's own session is `stop`'s business: here it is a session like any other.
+    """
+    never = set(vetoes(Case(ties, policy, process, None, None)))
+    never -= _ABOUT_HELPERS | _ABOUT_PLACE | {"ancestor-of-self", "live-session-below", "stopped"}
+    found = tuple(sorted(never))
+    return Decision(
+        process, session.owner, "keep" if found else "report", "", "claude", session.session_id, session.owner,
+        ("asked-to-stop",), found,
+    )  # fmt: skip
 
 
 def _abandoned(
@@ -104,4 +137,4 @@ def _seen_parent(ties: Ties, process: Process) -> tuple[int, ...]:
     return () if seen.detached else seen.parent_key
 
 
-__all__ = ["FINAL_REASONS", "claude_decisions"]
+__all__ = ["FINAL_REASONS", "claude_decisions", "stopped_by_user"]

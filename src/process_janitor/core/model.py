@@ -191,6 +191,8 @@ class Session(NamedTuple):
     condemned_sids: tuple[tuple[int, int], ...] = ()
     started_at: str = ""
     heartbeat_ago: float | None = None
+    # Seconds since its last turn, since its transcript changed, and since it or what hangs on it used a processor to
+    # speak of; None where nobody noted it, or nobody asked.
     activity_ago: float | None = None
     # When its record was closed (UTC), "" where nobody has seen it go.
     over_at: str = ""
@@ -198,6 +200,15 @@ class Session(NamedTuple):
     tty: int = 0
     # The tmux pane it registered in: socket, pid of the server, pane id; () for none.
     pane: tuple[str, int, str] | tuple[()] = ()
+    transcript_ago: float | None = None
+    busy_ago: float | None = None
+    # Where its transcript is, as its first hook was told.
+    transcript: str = ""
+    # How it was entered (`cli`, `sdk-cli`, …) and what it does (`idle`, `busy`, `shell`), in the client's own words.
+    entrypoint: str = ""
+    status: str = ""
+    # The short name under which the client's background daemon knows it; `claude stop` takes no other.
+    job: str = ""
 
     @property
     def ids(self) -> tuple[str, ...]:

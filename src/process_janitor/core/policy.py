@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
+    from process_janitor.core.idleness import Patience
+
     Detached = Literal["keep", "report", "reap"]
 
 # A final SessionEnd is followed by the end of the process within 2 s on a healthy machine; later it is worth a look.
@@ -41,6 +43,8 @@ class Policy(NamedTuple):
     own: frozenset[tuple[int, int]] = frozenset()
     # Where this user's sessions live; sessions of another CLAUDE_CONFIG_DIR are not ours to judge.
     config_dir: str = ""
+    # Only people ask which sessions are idle: without it nothing is, and nobody reads the stamps.
+    patience: Patience | None = None
 
 
 __all__ = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from process_janitor.core.locks import WORDS as LOCK_WORDS
 from process_janitor.core.old_records import WORDS as RECORD_WORDS
 from process_janitor.core.vetoes import WORDS as VETO_WORDS
+from process_janitor.faces.render.units import age
 
 EVIDENCE = {
     "owner-gone": "the Claude process it belongs to is gone: no process of that number and start time runs in this boot",
@@ -60,6 +61,9 @@ EVIDENCE = {
     "memory-pressure": "memory is short: processes wait for it, or next to none is left",
     "swap": "the swap is full, and little memory is left beside it",
     "io-pressure": "everything waits for the disk a good part of the time",
+    "transcript-unchanged": "its transcript has not changed since",
+    "no-cpu-used": "its watcher has seen it use next to no processor time since",
+    "asked-to-stop": "you asked for its end",
     "owner-not-recognised": "only CLAUDE_PID says that it is a Claude process; it was never recognised as one",
 }
 # Codes that carry a number: `also-pid:4242`.
@@ -69,6 +73,7 @@ EVIDENCE_PREFIXES = {
     "sessions": "{} sessions are running, more than max_sessions_warning",
     "load-per-core": "{} processes for each core want to run, and have for minutes",
     "connections": "one session holds {} connections to other machines",
+    "quiet": "nothing has happened in it for {}",
 }
 
 CLASSES = {
@@ -121,8 +126,14 @@ def evidence(code: str) -> str:
     """A sentence for an evidence code; the bare code for one of a future version."""
     prefix, _, rest = code.partition(":")
     if prefix in EVIDENCE_PREFIXES:
-        return EVIDENCE_PREFIXES[prefix].format(rest)
+        told = age(float(rest)) if prefix == "quiet" and rest.isdecimal() else rest
+        return EVIDENCE_PREFIXES[prefix].format(told)
     return EVIDENCE.get(code, code)
+
+
+def quiet(code: str) -> str:
+    """How long nothing has happened, for the code that says so; "" for every other."""
+    return evidence(code) if code.startswith("quiet:") else ""
 
 
 def veto(code: str) -> str:
@@ -137,6 +148,8 @@ def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
         return f"To keep it: process-janitor keep {pid}"
     if verdict == "report" and finding == "zombie":
         return "It disappears when its parent ends or waits for it; no signal reaches it."
+    if verdict == "report" and finding == "idle-session":
+        return "It changes with the next turn. To end it: process-janitor run --class idle-session"
     if verdict == "report":
         return f"It is ended only if you say so: process-janitor run --pid {pid}"
     return next(

@@ -46,6 +46,9 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
                 source="client",
                 cwd=_text(document, "cwd"),
                 kind=_kind(document),
+                entrypoint=_text(document, "entrypoint"),
+                status=_text(document, "status"),
+                job=_text(document, "jobId"),
             )
 
 
@@ -79,8 +82,10 @@ def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sessio
     document = _document(os.path.join(config_dir, "daemon", "roster.json"))
     workers = document.get("workers")
     if isinstance(workers, dict):
-        workers = list(workers.values())
-    for worker in workers if isinstance(workers, list) else []:
+        named_workers = list(workers.items())
+    else:
+        named_workers = [("", one) for one in workers] if isinstance(workers, list) else []
+    for job, worker in named_workers:
         if isinstance(worker, dict):
             owner = _identity(worker, boot_id, pid_namespace)
             if owner is not None:
@@ -90,6 +95,7 @@ def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sessio
                     owner=owner,
                     source="roster",
                     kind="bg",
+                    job=job,
                     predecessors=_predecessors(worker),
                 )
 
@@ -121,6 +127,21 @@ def _predecessors(worker: dict[str, object]) -> tuple[str, ...]:
         return ()
     stem = named.rsplit("/", 1)[-1].removesuffix(".jsonl")
     return (stem,) if valid_session_id(stem) else ()
+
+
+def team_leads(config_dir: str) -> dict[str, str]:
+    """Team -> the session id of its lead, as `teams/<team>/config.json` has it."""
+    directory = os.path.join(config_dir, "teams")
+    try:
+        names = sorted(os.listdir(directory))[:_FILES_MAX]
+    except OSError:
+        return {}
+    found = {}
+    for name in names:
+        lead = _document(os.path.join(directory, name, "config.json")).get("leadSessionId")
+        if valid_session_id(lead):
+            found[name] = lead
+    return found
 
 
 def _document(path: str) -> dict[str, object]:
@@ -159,6 +180,7 @@ __all__ = [
     "roster",
     "sessions",
     "switched_off",
+    "team_leads",
     "version",
     "versions",
 ]

@@ -10,6 +10,10 @@ from process_janitor.core.policy import KeepRule, Policy
 from process_janitor.core.settings import Settings, settings
 from process_janitor.system import files, identity, lease, paths
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_janitor.core.idleness import Patience
+
 
 def load_settings(path: str = "") -> Settings:
     """The settings in force. Problems are listed in the result, never raised: a hook must go on with defaults."""
@@ -86,8 +90,20 @@ class Unsafe(Exception):
     """What the user protects cannot be read, so nothing may be signalled."""
 
 
-def policy(root: str, options: Settings) -> Policy:
-    """What the decision needs of the user's wishes. Raises Unsafe when the keep rules cannot be read."""
+def patience(options: Settings) -> Patience:
+    """When a session counts as idle."""
+    from process_janitor.core.idleness import Patience  # only people ask
+
+    return Patience(
+        60.0 * options.value("idle_threshold_minutes"),
+        60.0 * options.value("min_session_age_minutes"),
+    )
+
+
+def policy(root: str, options: Settings, *, idle: bool = False) -> Policy:
+    """What the decision needs of the user's wishes; `idle`: also which sessions nobody uses. Raises Unsafe when the
+    keep rules cannot be read.
+    """
     rules, problem = load_keep_rules(root)
     if problem:
         raise Unsafe(problem)
@@ -98,7 +114,16 @@ def policy(root: str, options: Settings) -> Policy:
         keep_rules=rules,
         own=frozenset({watcher} if watcher else ()),
         config_dir=paths.config_dir(),
+        patience=patience(options) if idle else None,
     )
 
 
-__all__ = ["Unsafe", "keep_file", "keep_rule", "load_keep_rules", "load_settings", "policy"]
+__all__ = [
+    "Unsafe",
+    "keep_file",
+    "keep_rule",
+    "load_keep_rules",
+    "load_settings",
+    "patience",
+    "policy",
+]

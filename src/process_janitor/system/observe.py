@@ -9,7 +9,7 @@ from process_janitor.core.model import Detail, Snapshot
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.shapes import is_claude_name
 from process_janitor.core.ties import Ties
-from process_janitor.system import client_files, clock, identity, paths, procfs, seen
+from process_janitor.system import client_files, clock, identity, paths, procfs, seen, stamps
 from process_janitor.system.details import details
 from process_janitor.system.registry import Registry, as_session
 
@@ -55,8 +55,15 @@ def known_sessions(root: str) -> tuple[Session, ...]:
     )
 
 
-def observe(root: str, also: Collection[int] = (), more: Collection[Session] = ()) -> Observation:
-    """Read the machine. `also` are pids whose details are wanted whatever ties them; `more` is known of sessions.
+def observe(
+    root: str,
+    also: Collection[int] = (),
+    more: Collection[Session] = (),
+    *,
+    stamped: bool = False,
+) -> Observation:
+    """Read the machine. `also` are pids whose details are wanted whatever ties them; `more` is known of sessions;
+    `stamped`: with how long each session has been quiet.
 
     Sessions are read before the table: a session that registers in between is then missing from both readings or in the
     table alone, never believed dead because the table is older than its record.
@@ -64,6 +71,8 @@ def observe(root: str, also: Collection[int] = (), more: Collection[Session] = (
     if not procfs.available():
         raise OSError(errno.ENOSYS, "this system has no /proc, and only Linux is supported so far")
     sessions = (*known_sessions(root), *more)
+    if stamped:
+        sessions = stamps.all_stamped(root, sessions, identity.boot_id(), paths.config_dir())
     uid = os.geteuid() if hasattr(os, "geteuid") else 0
     table: dict[int, Process] = {}
     marks: dict[int, Marks | None] = {}

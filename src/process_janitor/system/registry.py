@@ -224,6 +224,7 @@ def as_session(entry: Entry, now: float, boot_id: str) -> Session:
         over_at=_closed(record, "at"),
         parent=tuple(record.get("parent") or ()),
         recognised=record.get("recognised") is True,
+        transcript=record.get("transcript_path", ""),
         predecessors=(record["forked_from"],)
         if valid_session_id(record.get("forked_from"))
         else (),

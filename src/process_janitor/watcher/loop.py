@@ -15,11 +15,12 @@ import time
 
 from process_janitor.core.model import Seen, differently_timed, natural
 from process_janitor.core.tree import Tree
-from process_janitor.system import clock, identity, lease, paths, procfs, seen
+from process_janitor.system import clock, identity, lease, paths, procfs, seen, stamps
 from process_janitor.system.config import load_settings
 from process_janitor.system.registry import Entry, Registry, as_session
 from process_janitor.watcher import hands, wanted
 from process_janitor.watcher.closing import close
+from process_janitor.watcher.effort import Effort, attached
 from process_janitor.watcher.sightings import sighted
 from process_janitor.watcher.unregistered import Unregistered
 
@@ -43,7 +44,7 @@ _STEP_DOWN_WAIT_SECONDS = 5.0
 
 
 class Watched:
-    """One living session: its record as last read, its pidfd, and the descendants seen so far.
+    """One living session: its record as last read, its pidfd, the descendants seen so far, and when it had work.
 
     `entry` is None for a session that began before the plugin did: only the client's own files name it.
     """
@@ -54,11 +55,13 @@ class Watched:
         entry: Entry | None,
         fd: int,
         descendants: dict[tuple[int, int], Seen],
+        effort: Effort,
     ) -> None:
         self.owner = owner
         self.entry = entry
         self.fd = fd
         self.descendants = descendants
+        self.effort = effort
 
 
 class Watcher:
@@ -164,7 +167,14 @@ class Watcher:
         self._beat_after = 0.0
 
     def _watch(self, owner: Identity, entry: Entry | None, fd: int) -> None:
-        self._watched[owner.key] = Watched(owner, entry, fd, seen.load(self.root, *owner.key))
+        # What an earlier watcher saw of its work still counts.
+        ago = None
+        if entry is not None:
+            ago = stamps.read(self.root, entry.record["session_id"], self.boot_id).busy_ago
+        effort = Effort(clock.monotonic() - ago if ago is not None else None)
+        self._watched[owner.key] = Watched(
+            owner, entry, fd, seen.load(self.root, *owner.key), effort
+        )
         self._by_fd[fd] = owner.key
         self._poll.register(fd, select.POLLIN)
 
@@ -244,13 +254,15 @@ class Watcher:
     def _beat(self, now: float) -> None:
         """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted."""
         self.options = self._configured()
-        self._beat_after = now + float(self.options.value("heartbeat_interval_seconds"))
+        interval = float(self.options.value("heartbeat_interval_seconds"))
+        self._beat_after = now + interval
         grace = float(self.options.value("hung_grace_seconds"))
         hung = []
         for key, one in self._watched.items():
             if one.entry is None:
                 continue
-            hands.stamp(one.entry, now, self.boot_id)
+            one.effort.measure(now, interval, attached(key, one.descendants))
+            hands.stamp(one.entry, now, self.boot_id, one.effort.busy_at)
             ago = as_session(one.entry, now, self.boot_id).ended_ago
             if ago is not None and ago >= grace:
                 hung.append(key)

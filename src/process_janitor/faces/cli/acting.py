@@ -41,7 +41,7 @@ def act(
     (`unseen`), the user is told as of any other automatic cleanup.
     """
     try:
-        swept = sweep(context.root, context.options, trigger, wanted, limit)
+        swept = sweep(context.root, context.options, trigger, wanted, limit, idle=True)
     except Unsafe as error:
         raise Failure(f"{error}; mend the file or remove it") from None
     if unseen:

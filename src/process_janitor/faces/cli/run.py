@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from process_janitor.actions import plans
 from process_janitor.actions.plans import LockMember
+from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.faces import documents
 from process_janitor.faces.cli.acting import act, lock_refusal, refusal
+from process_janitor.faces.cli.asking import agreed, agreed_within
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
 from process_janitor.faces.cli.explain import verdict_on
 from process_janitor.faces.cli.parser import process_number
 from process_janitor.faces.cli.scan import examined
 from process_janitor.faces.cli.selection import Chosen, Selection, choose, endable
 from process_janitor.faces.view import view
-from process_janitor.faces.words import CLASSES
+from process_janitor.faces.words import CLASSES, evidence
 from process_janitor.sweep import look
 from process_janitor.system import claude_process, identity
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from process_janitor.actions.plans import Plan
     from process_janitor.core.locks import Stale
-    from process_janitor.core.model import Decision
+    from process_janitor.core.model import Decision, Identity
     from process_janitor.faces.cli.context import Context
     from process_janitor.sweep import Judged
 
@@ -32,7 +34,8 @@ Shows what it would end, asks, and ends it. Without a terminal it only writes th
 how to execute it; it acts without a question with --execute, and with cleanup_mode "auto" (away from a terminal only if
 dry_run_default is false as well).
 Right before acting it looks again: what has changed since the plan was made is left alone.
-Only a selection reaches what is not proven (verdict report); nothing reaches what is kept."""
+Only a selection reaches what is not proven (verdict report); nothing reaches what is kept. Idle sessions are asked for
+one by one (ten seconds without an answer is a no), whatever cleanup_mode says; only --execute ends them unasked."""
 EXAMPLES = (
     "process-janitor run                            plan, question, action",
     "process-janitor run --dry-run                  the plan only; writes nothing",
@@ -41,6 +44,7 @@ EXAMPLES = (
     "process-janitor run --pid 4242 --pid 4243      these two, also when they are only reported",
     "process-janitor run --session ID --class detached",
     "process-janitor run --class stale-lock         locks whose holder is proven gone",
+    "process-janitor run --class idle-session       asks for each session that nobody has used for long",
 )
 
 
@@ -80,7 +84,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
         selected=selection.explicit,
         locks=chosen.locks,
     )
-    if words.execute or _needs_no_question(context, words):
+    if words.execute or _needs_no_question(context, words, chosen):
         return act(
             context, "run", _fresh(selection, chosen), refused=chosen.refused,
             locks=plan.locks, refused_locks=chosen.refused_locks,
@@ -92,10 +96,11 @@ def run(context: Context, words: argparse.Namespace) -> int:
         _show(context, judged, chosen, plan)
     else:
         _show(context, judged, chosen, None, asking=ask)
-    if ask and _agreed(context, chosen):
+    meant = _ask(context, chosen) if ask else _NOTHING
+    if meant.any:
         return act(
-            context, "run", plan.allows, refused=chosen.refused,
-            locks=plan.locks, refused_locks=chosen.refused_locks,
+            context, "run", lambda d: d.identity in meant.processes and plan.allows(d), refused=chosen.refused,
+            locks=plan.locks if meant.locks else (), refused_locks=chosen.refused_locks,
         )  # fmt: skip
     return REFUSED if chosen.refused or chosen.refused_locks else DONE
 
@@ -118,9 +123,6 @@ def _again(context: Context, words: argparse.Namespace) -> int:
     def planned(decision: Decision) -> bool:
         return decision.identity in members
 
-    if words.execute or _needs_no_question(context, words):
-        plans.discard(context.root, plan)
-        return act(context, "run", plan.allows, planned=planned, locks=plan.locks)
     judged = examined(look(context.root, context.policy()))
     locks = [
         one for one in _stale(judged) if LockMember(one.lock.path, one.lock.mark) in plan.locks
@@ -129,11 +131,18 @@ def _again(context: Context, words: argparse.Namespace) -> int:
         tuple(d for d in judged.decisions if plan.allows(d) and endable(d)), (),
         tuple(one for one in locks if one.removable),
     )  # fmt: skip
-    ask = context.can_ask and bool(chosen.targets or chosen.locks) and not words.dry_run
-    _show(context, judged, chosen, None if ask or words.dry_run else plan, asking=ask)
-    if ask and _agreed(context, chosen):
+    if words.execute or _needs_no_question(context, words, chosen):
         plans.discard(context.root, plan)
         return act(context, "run", plan.allows, planned=planned, locks=plan.locks)
+    ask = context.can_ask and bool(chosen.targets or chosen.locks) and not words.dry_run
+    _show(context, judged, chosen, None if ask or words.dry_run else plan, asking=ask)
+    meant = _ask(context, chosen) if ask else _NOTHING
+    if meant.any:
+        plans.discard(context.root, plan)
+        return act(
+            context, "run", lambda d: d.identity in meant.processes and plan.allows(d), planned=planned,
+            locks=plan.locks if meant.locks else (),
+        )  # fmt: skip
     return DONE
 
 
@@ -170,8 +179,10 @@ def _stale(judged: Judged) -> list[Stale]:
     return stale(judged.observation.ties)
 
 
-def _needs_no_question(context: Context, words: argparse.Namespace) -> bool:
+def _needs_no_question(context: Context, words: argparse.Namespace, chosen: Chosen) -> bool:
     if words.dry_run or context.options.value("cleanup_mode") != "auto":
+        return False
+    if any(_is_idle(target) for target in chosen.targets):
         return False
     return context.can_ask or not context.options.value("dry_run_default")
 
@@ -197,21 +208,47 @@ def _same_tree(decision: Decision, chosen: Chosen) -> bool:
     )
 
 
-def _agreed(context: Context, chosen: Chosen) -> bool:
-    """Ask. Nothing but a yes is one; the end of the input is a no."""
-    count, locks = len(chosen.targets), len(chosen.locks)
-    ends = "end this process" if count == 1 else f"end these {count} processes"
-    removes = "remove this lock" if locks == 1 else f"remove these {locks} locks"
-    asked = " and ".join((*((ends,) if count else ()), *((removes,) if locks else ())))
-    context.out.write(f"{asked.capitalize()}? [y/N] ")
-    context.out.flush()
-    import sys
+def _is_idle(decision: Decision) -> bool:
+    """A living session, which somebody may come back to."""
+    return decision.finding == "idle-session"
 
-    answer = sys.stdin.readline().strip().lower()
-    if answer in ("y", "yes"):
-        return True
-    context.say("Nothing was ended.")
-    return False
+
+class _Meant(NamedTuple):
+    """What the user agreed to."""
+
+    processes: frozenset[Identity] = frozenset()
+    locks: bool = False
+
+    @property
+    def any(self) -> bool:
+        return bool(self.processes or self.locks)
+
+
+_NOTHING = _Meant()
+
+
+def _ask(context: Context, chosen: Chosen) -> _Meant:
+    """What the user agrees to: leftovers and locks together, then each idle session by itself."""
+    together = [one.identity for one in chosen.targets if not _is_idle(one)]
+    meant: set[Identity] = set()
+    unlock = False
+    if together or chosen.locks:
+        count, locks = len(together), len(chosen.locks)
+        ends = "end this process" if count == 1 else f"end these {count} processes"
+        removes = "remove this lock" if locks == 1 else f"remove these {locks} locks"
+        asked = " and ".join((*((ends,) if count else ()), *((removes,) if locks else ())))
+        if agreed(context, f"{asked.capitalize()}?"):
+            meant.update(together)
+            unlock = bool(chosen.locks)
+    for target in chosen.targets:
+        if _is_idle(target):
+            quiet = "; ".join(evidence(code) for code in target.evidence[:1])
+            context.say(f"Session {target.session_id}, process {target.process.pid}: {quiet}.")
+            if agreed_within(context, "End it?"):
+                meant.add(target.identity)
+    if not meant and not unlock:
+        context.say("Nothing was ended.")
+    return _Meant(frozenset(meant), unlock)
 
 
 def _show(
