@@ -48,7 +48,7 @@ def test_state_and_finding_agree_and_say_how_long(tmp_path: Path) -> None:
     states = {one["session_id"]: one["state"] for one in document["sessions"]}
     assert states[idle.session_id] == "idle"
     assert {states[s.session_id] for s in (busy, fresh, young)} == {"live"}
-    (finding,) = document["findings"]
+    (finding,) = [one for one in document["findings"] if one["pid"] is not None]
     assert (finding["pid"], finding["class"], finding["verdict"]) == (
         idle.pid,
         "idle-session",
@@ -63,7 +63,8 @@ def test_state_and_finding_agree_and_say_how_long(tmp_path: Path) -> None:
     assert "nothing has happened in it for 1 h 30 min" in " ".join(text.split())
     # Inside the session itself it is not idle: it asks.
     inside = world.cli("scan", "--json", CLAUDE_CODE_SESSION_ID=idle.session_id)
-    assert inside.json["findings"] == []
+    # Four sessions are an overload; what is no process is no session either.
+    assert [one for one in inside.json["findings"] if one["pid"] is not None] == []
 
 
 @pytest.mark.parametrize("option", ["--execute", "--yes"])
