@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from process_janitor.core.model import Ternary
 
-_ESTABLISHED, _LISTEN = "01", "0A"
+ESTABLISHED, LISTEN = "01", "0A"
 
 
 class Served(NamedTuple):
@@ -21,7 +21,9 @@ class Served(NamedTuple):
     serving: Ternary
 
 
-class _Connection(NamedTuple):
+class Connection(NamedTuple):
+    """A line of the kernel's TCP tables; `inode` is 0 once nobody holds the socket any more."""
+
     local: str
     remote: str
     state: str
@@ -45,22 +47,22 @@ def listening(
     sockets = {pid: _sockets(pid).difference(local) for pid in wanted}
     if not any(sockets.values()):
         return {}
-    table = _connections()
+    table = connections()
     by_inode = {connection.inode: connection for connection in table if connection.inode}
     found = {}
     for pid, inodes in sockets.items():
         listens = sorted(
-            {by_inode[i].port for i in inodes if i in by_inode and by_inode[i].state == _LISTEN}
+            {by_inode[i].port for i in inodes if i in by_inode and by_inode[i].state == LISTEN}
         )
         if listens:
-            accepted = [c for c in table if c.state == _ESTABLISHED and c.port in listens]
+            accepted = [c for c in table if c.state == ESTABLISHED and c.port in listens]
             found[pid] = Served(tuple(listens), _clients(accepted, table, everyone, leftovers))
     return found
 
 
 def _clients(
-    accepted: list[_Connection],
-    table: list[_Connection],
+    accepted: list[Connection],
+    table: list[Connection],
     everyone: Collection[int],
     leftovers: Collection[int],
 ) -> Ternary:
@@ -86,15 +88,16 @@ def _sockets(pid: int) -> set[int]:
     return {peers.inode(link) for link in links if link.startswith("socket:")}
 
 
-def _connections() -> list[_Connection]:
+def connections() -> list[Connection]:
+    """Every TCP socket of this network namespace that listens or is connected."""
     found = []
     for name in ("tcp", "tcp6"):
         data = procfs.read(f"{procfs.PROC}/net/{name}", 64 << 20) or b""
         for line in data.decode("ascii", "replace").splitlines()[1:]:
             words = line.split()
-            if len(words) > 9 and words[3] in (_ESTABLISHED, _LISTEN):
-                found.append(_Connection(words[1], words[2], words[3], int(words[9])))
+            if len(words) > 9 and words[3] in (ESTABLISHED, LISTEN):
+                found.append(Connection(words[1], words[2], words[3], int(words[9])))
     return found
 
 
-__all__ = ["Served", "listening"]
+__all__ = ["ESTABLISHED", "LISTEN", "Connection", "Served", "connections", "listening"]
