@@ -35,7 +35,10 @@ DEMO = "process-janitor.demo/1"
 
 
 def scan(
-    seen: View, *, actions: Iterable[Action] | None = None, plan: Plan | None = None
+    seen: View,
+    *,
+    actions: Iterable[Action] | None = None,
+    plan: Plan | None = None,
 ) -> Document:
     """`scan`, `run` and `auto`. `actions` is there only after acting, `plan` only where one was written."""
     document: Document = {
@@ -165,34 +168,6 @@ def relative(snapshot: Snapshot, process: Process) -> Document:
     return {"pid": process.pid, "command": command(snapshot, process)}
 
 
-def tree_row(process: Process, kind: str, words: Sequence[str], seen: View) -> Document:
-    """One process of a living session."""
-    return {
-        "pid": process.pid,
-        "ppid": process.ppid,
-        "kind": kind,
-        "command": shown(words) or process.comm,
-        "age_seconds": round(seen.snapshot.age(process), 1),
-        "memory_bytes": seen.memory(process),
-        "cpu_percent": cpu_percent(seen.snapshot, process),
-    }
-
-
-def status(about: Document, record: str, watcher: Document, tree: Sequence[Document]) -> Document:
-    return {
-        "schema": STATUS,
-        "at": clock.utc(),
-        "session": about,
-        "record": record,
-        "watcher": watcher,
-        "tree": list(tree),
-        "totals": {
-            "processes": len(tree),
-            "memory_bytes": sum(row["memory_bytes"] for row in tree),
-        },
-    }
-
-
 def history(entries: Sequence[Document]) -> Document:
     """The journal's lines, oldest first, and what they come to."""
     ended = [e for e in entries if e.get("event") == "action" and e.get("outcome") == "gone"]
@@ -250,6 +225,5 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 __all__ = [
     "CONFIG", "DEMO", "EXPLAIN", "HISTORY", "KEEP", "SCAN", "STATUS", "action", "command", "condition", "config",
-    "cpu_percent", "demo", "dumps", "explain", "finding", "history", "relative", "scan", "session", "status", "totals", "tree_row",
-    "value_text",
+    "cpu_percent", "demo", "dumps", "explain", "finding", "history", "relative", "scan", "session", "totals", "value_text",
 ]  # fmt: skip
