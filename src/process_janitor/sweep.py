@@ -9,7 +9,7 @@ from process_janitor.actions.condemned import Condemned
 from process_janitor.actions.journal import Journal
 from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Campaign
 from process_janitor.core.decide import decide
-from process_janitor.core.model import Decision
+from process_janitor.core.model import Decision, Detail
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.shapes import is_shell
 from process_janitor.system import config, files
@@ -30,6 +30,7 @@ EMPTY_SCANS = 2
 _OVERTIME_SECONDS = 10.0
 _FIRST_SLICE_SECONDS = 0.02
 _LONGEST_SLICE_SECONDS = 0.5
+_UNKNOWN = Detail()
 
 
 def proven(decision: Decision) -> bool:
@@ -94,8 +95,10 @@ def sweep(
     trigger: str,
     wanted: Callable[[Decision], bool],
     limit: int | None = None,
+    before: Callable[[list[Decision]], object] = bool,
 ) -> Swept:
     """End everything that is decided `reap` (or `report`) and `wanted`; with a `limit`, nothing if there is more.
+    `before` sees what is about to be signalled, and what was already, right before it happens.
 
     One sweep at a time: two would both wait for the same processes and report each other's work. Raises
     `config.Unsafe` when the user's keep rules cannot be read, OSError when the state directory cannot be used.
@@ -109,7 +112,7 @@ def sweep(
                 "another cleanup has been running for a minute",
                 busy=True,
             )
-        return _sweep(root, options, trigger, wanted, limit)
+        return _sweep(root, options, trigger, wanted, limit, before)
 
 
 def _sweep(
@@ -118,6 +121,7 @@ def _sweep(
     trigger: str,
     wanted: Callable[[Decision], bool],
     limit: int | None,
+    before: Callable[[list[Decision]], object],
 ) -> Swept:
     grace = float(options.value("term_grace_seconds"))
     journal = Journal(root)
@@ -139,6 +143,7 @@ def _sweep(
                     return Swept(first, (), text)
             log.learn(targets, judged.observation.snapshot)
             condemned.add(targets, judged.observation)
+            before(targets)
             running = campaign.strike(leaves_first(targets), judged.observation.snapshot.marks)
             empty = 0 if running or campaign.alive else empty + 1
             campaign.wait(slice_seconds)
@@ -163,21 +168,21 @@ class _Log:
     def __init__(self, journal: Journal, trigger: str) -> None:
         self._journal = journal
         self._trigger = trigger
-        self._argv: dict[tuple[int, int], tuple[str, ...]] = {}
+        self._known: dict[tuple[int, int], Detail] = {}
         self.problem = ""
 
     def learn(self, targets: Iterable[Decision], snapshot: Snapshot) -> None:
         for decision in targets:
             detail = snapshot.details.get(decision.process.pid)
-            self._argv.setdefault(decision.process.key, detail.argv if detail else ())
+            self._known.setdefault(decision.process.key, detail or _UNKNOWN)
 
     def write(self, action: Action) -> None:
         # 5 ms of import, spent while the signalled processes end.
         from process_janitor.core.commands import shown
 
-        command = shown(self._argv.get(action.decision.process.key, ()))
+        known = self._known.get(action.decision.process.key, _UNKNOWN)
         try:
-            self._journal.action(action, command, self._trigger)
+            self._journal.action(action, shown(known.argv), self._trigger, known.ports)
         except OSError as error:
             self.problem = f"the journal could not be written: {error}"
 

@@ -25,8 +25,12 @@ class Journal:
         self.root = root
         self.path = os.path.join(root, NAME)
 
-    def action(self, action: Action, command: str, trigger: str) -> None:
-        """Write down what was done to one process; `command` is its redacted command line. Raises OSError."""
+    def action(
+        self, action: Action, command: str, trigger: str, ports: tuple[int, ...] = ()
+    ) -> None:
+        """Write down what was done to one process; `command` is its redacted command line, `ports` those it listened on.
+        Raises OSError.
+        """
         decision = action.decision
         self._append({
             "schema": "process-janitor.journal/1",
@@ -45,6 +49,7 @@ class Journal:
             "signals": list(action.signals),
             "outcome": action.outcome,
             "freed_bytes": action.freed_bytes,
+            **({"ports": list(ports)} if ports else {}),
         })  # fmt: skip
 
     def session_over(self, session: Session, state: str) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from process_janitor.core.model import Decision, Process, Snapshot
     from process_janitor.core.settings import Settings
     from process_janitor.faces.view import SessionView, View
+    from process_janitor.system.held import Freed
 
     Document = dict[str, Any]
 
@@ -39,8 +40,9 @@ def scan(
     *,
     actions: Iterable[Action] | None = None,
     plan: Plan | None = None,
+    freed: Freed | None = None,
 ) -> Document:
-    """`scan`, `run` and `auto`. `actions` is there only after acting, `plan` only where one was written."""
+    """`scan`, `run` and `auto`. `actions` and `freed` are there only after acting, `plan` only where one was written."""
     document: Document = {
         "schema": SCAN,
         "at": clock.utc(),
@@ -61,6 +63,14 @@ def scan(
         document["plan"] = {"id": plan.id, "pids": [m.identity.pid for m in plan.members]}
     if actions is not None:
         document["actions"] = [action(one) for one in actions]
+    if freed is not None:
+        document["freed"] = {
+            "memory_bytes": freed.memory,
+            "descriptors": freed.descriptors,
+            "connections": freed.connections,
+            "ports": list(freed.ports),
+            "ports_taken": list(freed.taken),
+        }
     return document
 
 

@@ -9,9 +9,9 @@ from process_janitor.system import peers, ports, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
-    from process_janitor.core.model import Process
+    from process_janitor.core.model import Decision, Process
 
 
 class Held(NamedTuple):
@@ -72,9 +72,9 @@ class Holdings:
     def __init__(self) -> None:
         self._held: dict[tuple[int, int], Held] = {}
 
-    def note(self, processes: Collection[Process]) -> None:
+    def note(self, decisions: Iterable[Decision]) -> None:
         """Remember what these hold. What was noted before stays as it was: a dying process closes things one by one."""
-        new = [one for one in processes if one.key not in self._held]
+        new = [one.process for one in decisions if one.process.key not in self._held]
         for process, found in zip(new, held([one.pid for one in new]).values()):
             self._held[process.key] = found
 

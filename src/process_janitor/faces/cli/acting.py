@@ -9,6 +9,7 @@ from process_janitor.faces.cli.scan import examined
 from process_janitor.faces.view import view
 from process_janitor.sweep import sweep
 from process_janitor.system.config import Unsafe
+from process_janitor.system.held import Holdings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ def act(
     """Sweep what is `wanted`, show it, and return the exit code. `refused` is what was asked for and may not be ended;
     what was `planned` and is not wanted by now is shown as left alone.
     """
+    holdings = Holdings()
     try:
-        swept = sweep(context.root, context.options, trigger, wanted, limit)
+        swept = sweep(context.root, context.options, trigger, wanted, limit, holdings.note)
     except Unsafe as error:
         raise Failure(f"{error}; mend the file or remove it") from None
     first = examined(swept.first)
@@ -45,9 +47,10 @@ def act(
         seen = seen._replace(
             findings=(*seen.findings, *(d for d in spared if d not in seen.findings))
         )
+        gone = [a.decision.process for a in swept.actions if a.outcome == "gone"]
         _tell(
             context,
-            documents.scan(seen, actions=actions),
+            documents.scan(seen, actions=actions, freed=holdings.freed(gone, sum(freed.values()))),
             [documents.finding(one, seen) for one in spared],
         )
     failed = [action for action in actions if action.outcome != "gone"]

@@ -105,11 +105,8 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
         line = Text("left alone", "bold green", overflow="fold")
         page.append(line.append(f" {one['pid']}: {_against(one)}", "not bold default"))
     gone = [one for one in actions if one["outcome"] == "gone"]
-    freed = sum(one["freed_bytes"] for one in gone)
     if gone:
-        page.append(
-            Text(f"Ended {count(len(gone), 'process', 'processes')}, freed {size(freed)}.", "bold")
-        )
+        page += _freed(document, count(len(gone), "process", "processes"))
     elif spared and not actions:
         page.append(Text("Nothing was ended.", "bold"))
     elif not actions:
@@ -125,6 +122,23 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
     if document["totals"]["report"]:
         return [*page, Text(f"Next: {type_this} scan    (some findings are only reported)", "bold")]
     return [*page, Text(f"Next: nothing to do. {type_this} history keeps what was done", "bold")]
+
+
+def _freed(document: Document, ended: str) -> Page:
+    """What nobody holds any more: looked up after the end, not taken for granted."""
+    freed = document["freed"]
+    parts = [size(freed["memory_bytes"])]
+    if freed["ports"]:
+        named = ", ".join(map(str, freed["ports"]))
+        parts.append(f"{'port' if len(freed['ports']) == 1 else 'ports'} {named}")
+    if freed["descriptors"]:
+        parts.append(count(freed["descriptors"], "descriptor"))
+    if freed["connections"]:
+        parts.append(count(freed["connections"], "connection"))
+    page: Page = [Text(f"Ended {ended}, freed {', '.join(parts)}.", "bold", overflow="fold")]
+    for port in freed["ports_taken"]:
+        page.append(Text(f"Port {port} is not free: another process listens on it.", "yellow"))
+    return page
 
 
 __all__ = ["acted_page", "plan_page"]
