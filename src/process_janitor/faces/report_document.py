@@ -78,7 +78,7 @@ def row(process: Process, depth: int, found: Survey) -> Document:
         "ppid": process.ppid,
         "depth": depth,
         "kind": found.kind(process),
-        "mcp_server": found.servers.get(process.pid, ""),
+        "mcp_server": redact_text(found.servers.get(process.pid, "")),
         "command": found.command(process),
         "age_seconds": round(found.view.snapshot.age(process), 1),
         "memory_bytes": used.memory,
@@ -176,8 +176,7 @@ def _unwaited(decision: Decision, found: Survey) -> str:
     parent = found.view.snapshot.processes.get(decision.process.ppid)
     if parent is None:
         return ""
-    known = found.argv.get(parent.pid)
-    name = found.command(parent) if known else documents.command(found.view.snapshot, parent)
+    name = found.commands.get(parent.pid) or documents.command(found.view.snapshot, parent)
     return f"its parent does not wait for it: process {parent.pid}, {name}"
 
 

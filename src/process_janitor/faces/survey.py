@@ -34,7 +34,7 @@ class Survey(NamedTuple):
     sessions: tuple[SessionView, ...]
     decisions: Mapping[int, Decision]
     usage: Mapping[Key, Usage]
-    argv: Mapping[int, Sequence[str]]
+    commands: Mapping[int, str]
     servers: Mapping[int, str]
     terminals: Mapping[Identity, str]
 
@@ -46,7 +46,7 @@ class Survey(NamedTuple):
         return found.kind if found is not None else "other"
 
     def command(self, process: Process) -> str:
-        return shown(self.argv.get(process.pid, ())) or process.comm
+        return self.commands.get(process.pid) or process.comm
 
 
 def survey(
@@ -64,25 +64,24 @@ def survey(
     decisions = {one.process.pid: one for one in seen.decisions}
     found = Survey(
         seen._replace(figures={key: Figures(one.memory, one.swap) for key, one in used.items()}),
-        sessions, decisions, used, argv, {}, _terminals(sessions, seen),
+        sessions, decisions, used, {pid: shown(words) for pid, words in argv.items()}, {},
+        _terminals(sessions, seen),
     )  # fmt: skip
-    found = found._replace(servers=_servers(found))
+    found = found._replace(servers=_servers(found, argv))
     more = tuple(excesses(_has(found)))
     return found._replace(
         view=found.view._replace(conditions=(*found.view.conditions, *more)),
     )
 
 
-def _servers(found: Survey) -> dict[int, str]:
+def _servers(found: Survey, argv: Mapping[int, Sequence[str]]) -> dict[int, str]:
     """Pid -> the name of its MCP server, session by session: which servers there may be depends on the project."""
     config = McpConfig()
     names: dict[int, str] = {}
     for one in found.sessions:
         kinds = {process.pid: found.kind(process) for process in one.members}
         configured = config.servers(one.session.cwd) if one.members else ()
-        names.update(
-            server_names(one.members, kinds, lambda pid: found.argv.get(pid, ()), configured)
-        )
+        names.update(server_names(one.members, kinds, lambda pid: argv.get(pid, ()), configured))
     return names
 
 
