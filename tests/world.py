@@ -131,6 +131,12 @@ class Pretend(Child):
         self._order("server", argv=pretend.child_command(str(ready), stubborn=stubborn), env=env)
         return self._child(ready)
 
+    def start_server(self, argv: list[str]) -> int:
+        """This command as a stdio server in the session's own process group; returns its pid."""
+        env = {**self._env, **pretend.server_marks(self.session_id)}
+        pid: int = self._order("server", argv=argv, env=env)["pid"]
+        return pid
+
     def bash(self, **extra: str) -> tuple[Child, Child]:
         """A running Bash call: its shell and what runs in it."""
         ready = self._ready()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Document = dict[str, Any]
 
-_WIDE_FROM = 120
+_WIDE_FROM = 118  # a terminal of 120, less what a tree is set in
 _NARROW_WHAT, _WIDE_WHAT = 26, 44
 _INDENT_MAX = 5
 
