@@ -330,3 +330,21 @@ def test_a_session_on_a_terminal_is_shown_with_it(tmp_path: Path) -> None:
     assert one["terminal"] == os.readlink(f"/proc/{pid}/fd/0").removeprefix("/dev/")
     assert one["terminal"].startswith("pts/")
     os.close(ours)
+
+
+@namespaced
+def test_inside_the_client_the_page_is_narrow_and_plain(tmp_path: Path) -> None:
+    from process_janitor.faces import slash
+    from process_janitor.faces.render import CLIENT_WIDTH
+
+    world = World(tmp_path)
+    session = world.session()
+    server = serving(session, "files")
+    configure(tmp_path, files=server.argv)
+    for words, environment in (("report", {}), ("status", {"CLAUDE_PID": str(session.pid)})):
+        said = slash.answer(words, environment)
+        assert max(map(len, said.splitlines())) <= CLIENT_WIDTH
+        assert "\x1b" not in said
+        assert {"files", "(files)"} & set(said.split())
+        assert "Next: " in said
+        assert "process-janitor report" not in said

@@ -39,13 +39,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(context: Context, words: argparse.Namespace) -> int:
     judged = examined(look(context.root, context.policy()))
     owner = _current(context)
+    if owner is None:
+        raise _nowhere("this is not inside a registered Claude Code session")
     found = survey(context.root, context.options, judged, only=owner, seconds=_SAMPLE_SECONDS)
-    session = next(iter(found.sessions), None) if owner is not None else None
+    session = next(iter(found.sessions), None)
     if session is None:
-        reason = "this is not inside a registered Claude Code session"
-        if owner is not None:
-            reason = f"the Claude process {owner.pid} above this is not registered (its next turn registers it)"
-        raise Failure(f"{reason}; process-janitor scan shows all sessions", NOTHING_EXAMINED)
+        raise _nowhere(
+            f"the Claude process {owner.pid} above this is not registered (its next turn registers it)"
+        )
     document = _document(context, found, session)
     if words.json:
         context.document(document)
@@ -55,6 +56,10 @@ def run(context: Context, words: argparse.Namespace) -> int:
 
         show(context, status_page(document, context.type_this, verbose=words.verbose))
     return DONE
+
+
+def _nowhere(reason: str) -> Failure:
+    return Failure(f"{reason}; process-janitor scan shows all sessions", NOTHING_EXAMINED)
 
 
 def _current(context: Context) -> Identity | None:
