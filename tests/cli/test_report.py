@@ -282,6 +282,7 @@ def test_status_is_about_ten_lines_on_the_session_it_is_called_from(tmp_path: Pa
     session, other = world.session(), world.session()
     files, same = serving(session, "files"), serving(other, "files")
     session.bash()
+    session.detached()
     configure(tmp_path, files=files.argv)
     env = {"CLAUDE_PID": str(session.pid)}
     document = world.cli("status", "--json", **env).json
@@ -302,7 +303,7 @@ def test_status_is_about_ten_lines_on_the_session_it_is_called_from(tmp_path: Pa
     text = " ".join(out.split())
     for word in (
         session.session_id,
-        "1 server (files), 1 Bash call",
+        "1 server (files), 1 Bash call, 1 process in the background",
         f"port {files.port}",
         "terminal",
         str(tmp_path),

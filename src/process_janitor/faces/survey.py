@@ -55,13 +55,17 @@ def survey(
 ) -> Survey:  # fmt: skip
     """Look into every session of `judged`, or only into that of one claude process. Takes at least `seconds`."""
     seen = view(root, options, judged, measure=lambda _: {})
-    sessions = tuple(one for one in seen.sessions if only in (None, one.session.owner))
+    decisions = {one.process.pid: one for one in seen.decisions}
+    sessions = tuple(
+        _without_the_passing(one, decisions)
+        for one in seen.sessions
+        if only in (None, one.session.owner)
+    )
     listed = {process.key: process for one in sessions for process in one.members}
     if only is None:
         listed.update((d.process.key, d.process) for d in seen.findings)
     used = usage(listed.values(), seconds)
     argv = {one.pid: procfs.argv(one.pid) or () for one in listed.values()}
-    decisions = {one.process.pid: one for one in seen.decisions}
     found = Survey(
         seen._replace(figures={key: Figures(one.memory, one.swap) for key, one in used.items()}),
         sessions, decisions, used, {pid: shown(words) for pid, words in argv.items()}, {},
@@ -72,6 +76,17 @@ def survey(
     return found._replace(
         view=found.view._replace(conditions=(*found.view.conditions, *more)),
     )
+
+
+def _without_the_passing(one: SessionView, decisions: Mapping[int, Decision]) -> SessionView:
+    """Without what has just ended: every short-lived child is a zombie for an instant. One that stays is a finding."""
+    there = (
+        process
+        for process in one.members
+        if not process.dead
+        or (process.pid in decisions and decisions[process.pid].finding == "zombie")
+    )
+    return one._replace(members=tuple(there))
 
 
 def _servers(found: Survey, argv: Mapping[int, Sequence[str]]) -> dict[int, str]:

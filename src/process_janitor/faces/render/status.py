@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     Document = dict[str, Any]
     Page = list[RenderableType]
 
-_NAMES = {"mcp-server": "server", "bash-task": "Bash call", "hook": "hook"}
+# What a session has put in the background is its own and hangs on nothing of it any more.
+_LET_GO = "let go"
+_NAMES = {
+    "mcp-server": ("server",),
+    "bash-task": ("Bash call",),
+    "other": ("other process", "other processes"),
+    _LET_GO: ("process in the background", "processes in the background"),
+}
 _FINDINGS_MAX = 5
 
 
@@ -46,7 +53,7 @@ def status_page(document: Document, type_this: str, *, verbose: bool = False) ->
     beat = session["heartbeat_age_seconds"]
     runs = f"process {watcher['pid']}" if watcher["alive"] else "none: the next turn starts it"
     lines.append(("watcher", runs + (f", heartbeat {age(beat)} ago" if beat is not None else "")))
-    lines += [("uses", held(document["totals"])), ("runs", _runs(document["tree"]))]
+    lines += [("uses", held(document["totals"])), ("runs", _runs(document["tree"], session["pid"]))]
     grid = Table.grid(padding=(0, 2, 0, 0))
     for name, value in lines:
         grid.add_row(Text(name, "dim"), Text(value, overflow="fold"))
@@ -60,17 +67,20 @@ def status_page(document: Document, type_this: str, *, verbose: bool = False) ->
     ]
 
 
-def _runs(tree: list[Document]) -> str:
+def _runs(tree: list[Document], pid: int) -> str:
     """How many servers and tasks there are, servers by their names. What they started themselves is not counted."""
     kinds: dict[str, list[Document]] = {}
     for row in tree:
+        if row["class"] == "zombie":
+            continue  # it runs no more
         if row["depth"] == 1:
             kinds.setdefault(row["kind"], []).append(row)
+        elif not row["depth"] and row["pid"] != pid:
+            kinds.setdefault(_LET_GO, []).append(row)
     parts = []
     for kind, rows in kinds.items():
         named = sorted({row["mcp_server"] for row in rows} - {""})
-        said = count(len(rows), _NAMES.get(kind, kind if kind != "other" else "other process"),
-                     "" if kind != "other" else "other processes")  # fmt: skip
+        said = count(len(rows), *_NAMES.get(kind, (kind,)))
         parts.append(f"{said} ({', '.join(named)})" if named else said)
     return ", ".join(parts) or "nothing beside itself"
 
