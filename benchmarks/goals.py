@@ -42,6 +42,8 @@ GOALS: dict[str, Goal] = {
     },
     "scan.1000.look": Goal(2.5),
     "scan.1000.decide": Goal(2.5),
+    "scan.picture.report.ms": Goal(1500.0),
+    "scan.picture.status.ms": Goal(300.0),
     "scan.exponent.look": Goal(1.1),
     "scan.exponent.decide": Goal(1.1),
     "scan.exponent.records": Goal(1.1),

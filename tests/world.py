@@ -140,10 +140,11 @@ class Pretend(Child):
         self.start_server(pretend.child_command(str(ready), stubborn=stubborn), **extra)
         return self._child(ready)
 
-    def start_server(self, argv: list[str], **extra: str) -> None:
-        """Any program as a stdio server."""
+    def start_server(self, argv: list[str], **extra: str) -> int:
+        """Any program as a stdio server in the session's own process group; returns its pid."""
         env = {**self._env, **pretend.server_marks(self.session_id), **extra}
-        self._order("server", argv=argv, env=env)
+        pid: int = self._order("server", argv=argv, env=env)["pid"]
+        return pid
 
     def bash(self, **extra: str) -> tuple[Child, Child]:
         """A running Bash call: its shell and what runs in it."""

@@ -6,6 +6,7 @@ import os
 import statistics
 from collections.abc import Callable
 
+from benchmarks import picture
 from benchmarks.crowd import Sessions, fill
 from benchmarks.figures import Figure, exponent, figure, interleaved, milliseconds, ratios
 from benchmarks.stage import Stage
@@ -23,6 +24,7 @@ LEFTOVERS = 10
 
 
 def measure(home: str, *, quick: bool) -> list[Figure]:
+    pages = picture.measure(home, quick=quick)
     stage = Stage(home)
     stage.use()
     stage.add_old_records(RECORDS[0])
@@ -31,7 +33,7 @@ def measure(home: str, *, quick: bool) -> list[Figure]:
     _leave_over(stage, sessions)
     tables, records = (TABLES[:2], RECORDS[:2]) if quick else (TABLES, RECORDS)
     rounds = 5 if quick else 12
-    figures: list[Figure] = []
+    figures = pages
     costs: dict[str, dict[int, float]] = {}
     for size in tables:
         fill(size)

@@ -10,7 +10,7 @@ from process_janitor.actions.journal import Journal
 from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Campaign
 from process_janitor.core.decide import decide
 from process_janitor.core.handover import background_runs, may_be_moving
-from process_janitor.core.model import Decision
+from process_janitor.core.model import Decision, Detail
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.shapes import is_shell
 from process_janitor.system import config, files
@@ -31,6 +31,7 @@ EMPTY_SCANS = 2
 _OVERTIME_SECONDS = 10.0
 _FIRST_SLICE_SECONDS = 0.02
 _LONGEST_SLICE_SECONDS = 0.5
+_UNKNOWN = Detail()
 
 
 def proven(decision: Decision) -> bool:
@@ -97,12 +98,13 @@ def sweep(
     trigger: str,
     wanted: Callable[[Decision], bool],
     limit: int | None = None,
+    before: Callable[[list[Decision]], object] = bool,
     *,
     idle: bool = False,
 ) -> Swept:
     """End everything that is decided `reap` (or `report`) and `wanted`; with a `limit`, nothing if there is more, and
     nothing further once more than that has turned up in all. Idle sessions are among it only if `idle` says that the user
-    asked for them.
+    asked for them. `before` sees what is about to be signalled, and what was already, right before it happens.
 
     One sweep at a time: two would both wait for the same processes and report each other's work. Raises
     `config.Unsafe` when the user's keep rules cannot be read, OSError when the state directory cannot be used.
@@ -116,7 +118,7 @@ def sweep(
                 "another cleanup has been running for a minute",
                 busy=True,
             )
-        return _sweep(root, options, trigger, wanted, limit, idle=idle)
+        return _sweep(root, options, trigger, wanted, limit, before, idle=idle)
 
 
 def _sweep(
@@ -125,6 +127,7 @@ def _sweep(
     trigger: str,
     wanted: Callable[[Decision], bool],
     limit: int | None,
+    before: Callable[[list[Decision]], object],
     *,
     idle: bool,
 ) -> Swept:
@@ -157,6 +160,7 @@ def _sweep(
             begun = len(met) - (len(called_for) - len(targets))
             log.learn(targets, judged.observation.snapshot)
             condemned.add(targets, judged.observation)
+            before(targets)
             running = campaign.strike(leaves_first(targets), judged.observation.snapshot.marks)
             waiting = len(targets) < len(called_for)
             empty = 0 if running or campaign.alive or waiting else empty + 1
@@ -207,21 +211,21 @@ class _Log:
     def __init__(self, journal: Journal, trigger: str) -> None:
         self._journal = journal
         self._trigger = trigger
-        self._argv: dict[tuple[int, int], tuple[str, ...]] = {}
+        self._known: dict[tuple[int, int], Detail] = {}
         self.problem = ""
 
     def learn(self, targets: Iterable[Decision], snapshot: Snapshot) -> None:
         for decision in targets:
             detail = snapshot.details.get(decision.process.pid)
-            self._argv.setdefault(decision.process.key, detail.argv if detail else ())
+            self._known.setdefault(decision.process.key, detail or _UNKNOWN)
 
     def write(self, action: Action) -> None:
         # 5 ms of import, spent while the signalled processes end.
         from process_janitor.core.commands import shown
 
-        command = shown(self._argv.get(action.decision.process.key, ()))
+        known = self._known.get(action.decision.process.key, _UNKNOWN)
         try:
-            self._journal.action(action, command, self._trigger)
+            self._journal.action(action, shown(known.argv), self._trigger, known.ports)
         except OSError as error:
             self.problem = f"the journal could not be written: {error}"
 

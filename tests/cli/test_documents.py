@@ -100,7 +100,7 @@ def test_scan_run_auto_and_explain_keep_the_contract(tmp_path: Path) -> None:
     assert plan.stat().st_mode & 0o777 == 0o600
 
     acted = sound("scan", world.cli("auto", "--json"))
-    assert set(acted) == {*SCAN_KEYS, "actions"}
+    assert set(acted) == {*SCAN_KEYS, "actions", "freed"}
     assert {one["outcome"] for one in acted["actions"]} == {"gone"}  # type: ignore[attr-defined]
     assert server.pid in {one["pid"] for one in acted["actions"]}  # type: ignore[attr-defined]
     assert detached.alive

@@ -254,7 +254,7 @@ def test_any_command_line_is_answered(line: str) -> None:
     ("device", "name"),
     [
         (0, ""), (34816, "/dev/pts/0"), (34819, "/dev/pts/3"), (34816 | 1 << 20, "/dev/pts/256"),
-        (4 << 8 | 2, "/dev/tty2"), (4 << 8 | 64, ""), (5 << 8, ""), (-1, ""),
+        (4 << 8 | 2, "/dev/tty2"), (4 << 8 | 64, "/dev/ttyS0"), (5 << 8, ""), (-1, ""),
     ],
 )  # fmt: skip
 def test_the_name_of_a_terminal(device: int, name: str) -> None:

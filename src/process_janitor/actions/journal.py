@@ -34,8 +34,12 @@ class Journal:
         # What `lines` could not read the last time, one sentence each.
         self.problems: list[str] = []
 
-    def action(self, action: Action, command: str, trigger: str) -> None:
-        """Write down what was done to one process; `command` is its redacted command line. Raises OSError."""
+    def action(
+        self, action: Action, command: str, trigger: str, ports: tuple[int, ...] = ()
+    ) -> None:
+        """Write down what was done to one process; `command` is its redacted command line, `ports` those it listened on.
+        Raises OSError.
+        """
         decision = action.decision
         self._append({
             "schema": "process-janitor.journal/1",
@@ -54,6 +58,7 @@ class Journal:
             "signals": list(action.signals),
             "outcome": action.outcome,
             "freed_bytes": action.freed_bytes,
+            **({"ports": list(ports)} if ports else {}),
         })  # fmt: skip
 
     def lock(self, stale: Stale, outcome: Outcome, why: str, trigger: str) -> None:

@@ -87,7 +87,9 @@ def redact(argv: Sequence[str], limit: int = 400) -> str:
             shown.append(f"{name}: {HIDDEN}" if _is_secret(name) else redact_text(word))
             continue
         shown.append(redact_text(word))
-    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(shown))
+    line = " ".join(shown)
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -71,6 +71,12 @@ def program(argv: Sequence[str]) -> str:
     return argv[0]
 
 
+def is_interpreter(word: str) -> bool:
+    """What a script's first line names: a language runtime, a shell, or `env` that looks for one."""
+    name = base(word)
+    return name == "env" or name in _SHELLS or name.rstrip("0123456789.") in _RUNTIMES
+
+
 _CLIENT_PACKAGES = ("/@anthropic-ai/claude-code", "/@anthropic-ai/claude-agent-sdk")
 
 
@@ -247,6 +253,7 @@ __all__ = [
     "is_claude_name",
     "is_desktop_program",
     "is_headless",
+    "is_interpreter",
     "is_multiplexer",
     "is_own_server",
     "is_private_browser",

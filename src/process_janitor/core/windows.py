@@ -243,7 +243,9 @@ def terminal(device: int) -> str:
     major, minor = device >> 8 & 0xFFF, device & 0xFF | device >> 12 & 0xFFF00
     if 136 <= major <= 143:
         return f"/dev/pts/{(major - 136) * 256 + minor}"
-    return f"/dev/tty{minor}" if major == 4 and 0 < minor < 64 else ""
+    if major == 4 and minor >= 64:
+        return f"/dev/ttyS{minor - 64}"
+    return f"/dev/tty{minor}" if major == 4 and minor else ""
 
 
 __all__ = ["Pane", "Windows", "starts_claude", "terminal"]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from process_janitor.core.stoppable import Living
     from process_janitor.faces.view import SessionView, View
     from process_janitor.stopping import Ended, Stopped
+    from process_janitor.system.held import Freed
 
     Document = dict[str, Any]
 
@@ -48,8 +49,11 @@ def scan(
     actions: Iterable[Action] | None = None,
     unlocked: Iterable[Unlocked] = (),
     plan: Plan | None = None,
+    freed: Freed | None = None,
 ) -> Document:
-    """`scan`, `run` and `auto`. `actions` and `unlocked` are there only after acting, `plan` only where one was written."""
+    """`scan`, `run` and `auto`. `actions`, `unlocked` and `freed` are there only after acting, `plan` only where one was
+    written.
+    """
     document: Document = {
         "schema": SCAN,
         "at": clock.utc(),
@@ -73,6 +77,14 @@ def scan(
     locks = [lock_action(one) for one in unlocked]
     if actions is not None or locks:
         document["actions"] = [*(action(one) for one in actions or ()), *locks]
+    if freed is not None:
+        document["freed"] = {
+            "memory_bytes": freed.memory,
+            "descriptors": freed.descriptors,
+            "connections": freed.connections,
+            "ports": list(freed.ports),
+            "ports_taken": list(freed.taken),
+        }
     return document
 
 
@@ -191,34 +203,6 @@ def explain(decision: Decision, session_id: str, ancestors: Sequence[Document]) 
 def relative(snapshot: Snapshot, process: Process) -> Document:
     """A process above the one explained, nearest first."""
     return {"pid": process.pid, "command": command(snapshot, process)}
-
-
-def tree_row(process: Process, kind: str, words: Sequence[str], seen: View) -> Document:
-    """One process of a living session."""
-    return {
-        "pid": process.pid,
-        "ppid": process.ppid,
-        "kind": kind,
-        "command": shown(words) or process.comm,
-        "age_seconds": round(seen.snapshot.age(process), 1),
-        "memory_bytes": seen.memory(process),
-        "cpu_percent": cpu_percent(seen.snapshot, process),
-    }
-
-
-def status(about: Document, record: str, watcher: Document, tree: Sequence[Document]) -> Document:
-    return {
-        "schema": STATUS,
-        "at": clock.utc(),
-        "session": about,
-        "record": record,
-        "watcher": watcher,
-        "tree": list(tree),
-        "totals": {
-            "processes": len(tree),
-            "memory_bytes": sum(row["memory_bytes"] for row in tree),
-        },
-    }
 
 
 def history(entries: Sequence[Document]) -> Document:
@@ -357,5 +341,5 @@ def dumps(document: Mapping[str, Any]) -> str:
 __all__ = [
     "CONFIG", "DEMO", "EXPLAIN", "HISTORY", "KEEP", "SCAN", "STATUS", "STOP", "TREND", "action", "command", "condition",
     "config", "cpu_percent", "demo", "dumps", "explain", "finding", "history", "lock_action", "relative", "scan", "session",
-    "status", "stop", "stop_target", "totals", "tree_row", "trend", "value_text",
+    "stop", "stop_target", "totals", "trend", "value_text",
 ]  # fmt: skip

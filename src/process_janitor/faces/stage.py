@@ -19,6 +19,7 @@ from process_janitor.faces.actor import END_SECONDS, Actor, Uninterrupted, until
 from process_janitor.faces.view import view
 from process_janitor.sweep import look, proven, sweep
 from process_janitor.system import config, identity, lease, paths, seen
+from process_janitor.system.held import Holdings
 from process_janitor.system.registry import Registry
 
 TYPE_CHECKING = False
@@ -238,12 +239,17 @@ class Stage:
     def clean(self) -> documents.Document:
         """What `auto` does."""
         options = config.load_settings()
-        swept = sweep(self.root, options, "demo", proven, options.value("auto_limit"))
+        holdings = Holdings()
+        limit = options.value("auto_limit")
+        swept = sweep(self.root, options, "demo", proven, limit, holdings.note)
         freed = {
             a.decision.process.key: a.freed_bytes for a in swept.actions if a.outcome == "gone"
         }
+        gone = [a.decision.process for a in swept.actions if a.outcome == "gone"]
         return documents.scan(
-            view(self.root, options, swept.first, freed=freed), actions=swept.actions
+            view(self.root, options, swept.first, freed=freed),
+            actions=swept.actions,
+            freed=holdings.freed(gone, sum(freed.values())),
         )
 
 

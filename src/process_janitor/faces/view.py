@@ -17,7 +17,7 @@ from process_janitor.system.figures import Figures, figures
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from process_janitor.core.conditions import Condition
     from process_janitor.core.model import Identity, Process, Session, Snapshot
@@ -68,9 +68,10 @@ class View(NamedTuple):
 def view(
     root: str, options: Settings, judged: Judged, *, keeps: bool = False,
     freed: Mapping[tuple[int, int], int] | None = None,
+    measure: Callable[[Iterable[Process]], dict[tuple[int, int], Figures]] = figures,
 ) -> View:  # fmt: skip
     """Read what is missing for showing `judged`. `keeps` lists what is kept, too; `freed` is the memory of what an
-    action has ended since and nobody can ask any more.
+    action has ended since and nobody can ask any more. `measure` says how much memory processes hold.
     """
     snapshot, ties = judged.observation.snapshot, judged.observation.ties
     decisions = (*judged.decisions, *_helpers(ties, judged.decisions))
@@ -82,7 +83,7 @@ def view(
     for session, processes in members.values():
         if ties.owners.presence.get(session.owner) == "live":
             asked.update((p.pid, p) for p in processes)
-    known = figures(asked.values())
+    known = measure(asked.values())
     for key, size in (freed or {}).items():
         known[key] = Figures(size)
     return View(

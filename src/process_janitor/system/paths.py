@@ -13,6 +13,13 @@ def config_dir() -> str:
     return os.path.abspath(os.environ.get("CLAUDE_CONFIG_DIR") or os.path.join(_home(), ".claude"))
 
 
+def client_config() -> str:
+    """The file in which Claude Code keeps the user's own MCP servers, absolute."""
+    return os.path.join(
+        os.path.abspath(os.environ.get("CLAUDE_CONFIG_DIR") or _home()), ".claude.json"
+    )
+
+
 def _home() -> str:
     return os.environ.get("HOME") or os.path.expanduser("~")
 
@@ -46,4 +53,4 @@ def plugin_version() -> str:
     return found if isinstance(found, str) and " " not in found else ""
 
 
-__all__ = ["config_dir", "config_file", "plugin_root", "plugin_version", "root"]
+__all__ = ["client_config", "config_dir", "config_file", "plugin_root", "plugin_version", "root"]

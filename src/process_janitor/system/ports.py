@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from process_janitor.core.model import Ternary
 
-_ESTABLISHED, _LISTEN = "01", "0A"
+ESTABLISHED, LISTEN = "01", "0A"
 _HTTPS = 443
 _LOOPBACK_6 = "00000000000000000000000001000000"
 
@@ -23,7 +23,9 @@ class Served(NamedTuple):
     serving: Ternary
 
 
-class _Connection(NamedTuple):
+class Connection(NamedTuple):
+    """A line of the kernel's TCP tables; `inode` is 0 once nobody holds the socket any more."""
+
     local: str
     remote: str
     state: str
@@ -47,22 +49,22 @@ def listening(
     sockets = {pid: _sockets(pid).difference(local) for pid in wanted}
     if not any(sockets.values()):
         return {}
-    table = _connections()
+    table = connections()
     by_inode = {connection.inode: connection for connection in table if connection.inode}
     found = {}
     for pid, inodes in sockets.items():
         listens = sorted(
-            {by_inode[i].port for i in inodes if i in by_inode and by_inode[i].state == _LISTEN}
+            {by_inode[i].port for i in inodes if i in by_inode and by_inode[i].state == LISTEN}
         )
         if listens:
-            accepted = [c for c in table if c.state == _ESTABLISHED and c.port in listens]
+            accepted = [c for c in table if c.state == ESTABLISHED and c.port in listens]
             found[pid] = Served(tuple(listens), _clients(accepted, table, everyone, leftovers))
     return found
 
 
 def announced(port: int) -> bool:
     """Whether anything listens on this TCP port here, whoever it belongs to."""
-    return any(one.state == _LISTEN and one.port == port for one in _connections())
+    return any(one.state == LISTEN and one.port == port for one in connections())
 
 
 def outgoing(pids: Collection[int]) -> dict[int, int]:
@@ -70,7 +72,7 @@ def outgoing(pids: Collection[int]) -> dict[int, int]:
     sockets = {pid: _sockets(pid) for pid in pids}
     if not any(sockets.values()):
         return {}
-    far = {c.inode for c in _connections() if c.state == _ESTABLISHED and _is_far(c.remote)}
+    far = {c.inode for c in connections() if c.state == ESTABLISHED and _is_far(c.remote)}
     return {pid: len(inodes & far) for pid, inodes in sockets.items()}
 
 
@@ -83,8 +85,8 @@ def _is_far(remote: str) -> bool:
 
 
 def _clients(
-    accepted: list[_Connection],
-    table: list[_Connection],
+    accepted: list[Connection],
+    table: list[Connection],
     everyone: peers.Descriptors,
     leftovers: Collection[int],
 ) -> Ternary:
@@ -110,15 +112,25 @@ def _sockets(pid: int) -> set[int]:
     return {peers.inode(link) for link in links if link.startswith("socket:")}
 
 
-def _connections() -> list[_Connection]:
+def connections() -> list[Connection]:
+    """Every TCP socket of this network namespace that listens or is connected."""
     found = []
     for name in ("tcp", "tcp6"):
         data = procfs.read(f"{procfs.PROC}/net/{name}", 64 << 20) or b""
         for line in data.decode("ascii", "replace").splitlines()[1:]:
             words = line.split()
-            if len(words) > 9 and words[3] in (_ESTABLISHED, _LISTEN):
-                found.append(_Connection(words[1], words[2], words[3], int(words[9])))
+            if len(words) > 9 and words[3] in (ESTABLISHED, LISTEN):
+                found.append(Connection(words[1], words[2], words[3], int(words[9])))
     return found
 
 
-__all__ = ["Served", "announced", "listening", "outgoing"]
+__all__ = [
+    "ESTABLISHED",
+    "LISTEN",
+    "Connection",
+    "Served",
+    "announced",
+    "connections",
+    "listening",
+    "outgoing",
+]

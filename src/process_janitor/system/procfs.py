@@ -285,16 +285,22 @@ def demand(pid: int) -> float | None:
 
 def memory(pid: int) -> int:
     """PSS plus swapped-out share in bytes; resident size where the kernel does not tell PSS."""
+    return memory_and_swap(pid)[0]
+
+
+def memory_and_swap(pid: int) -> tuple[int, int]:
+    """The same, and what of it is swapped out (0 where the kernel does not tell)."""
     data = read(f"{PROC}/{pid}/smaps_rollup", 65536)
     if data:
-        total = 0
+        share = swap = 0
         for line in data.splitlines():
-            name, _, rest = line.partition(b":")
-            if name in (b"Pss", b"SwapPss"):
-                total += int(rest.split()[0]) * 1024
-        return total
+            if line.startswith(b"Pss:"):
+                share = int(line.split()[1]) * 1024
+            elif line.startswith(b"SwapPss:"):
+                swap = int(line.split()[1]) * 1024
+        return share + swap, swap
     row = process(pid)
-    return row.rss * os.sysconf("SC_PAGE_SIZE") if row is not None else 0
+    return (row.rss * os.sysconf("SC_PAGE_SIZE") if row is not None else 0), 0
 
 
 __all__ = [
@@ -306,6 +312,7 @@ __all__ = [
     "link",
     "marks",
     "memory",
+    "memory_and_swap",
     "namespace",
     "newest_pid",
     "pids",

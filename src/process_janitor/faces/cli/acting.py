@@ -12,6 +12,7 @@ from process_janitor.faces.cli.scan import examined
 from process_janitor.faces.view import view
 from process_janitor.sweep import sweep
 from process_janitor.system.config import Unsafe
+from process_janitor.system.held import Holdings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +41,11 @@ def act(
     may not be ended; what was `planned` and is not wanted by now is shown as left alone. Where nobody sees what is shown
     (`unseen`), the user is told as of any other automatic cleanup.
     """
+    holdings = Holdings()
     try:
-        swept = sweep(context.root, context.options, trigger, wanted, limit, idle=True)
+        swept = sweep(
+            context.root, context.options, trigger, wanted, limit, holdings.note, idle=True
+        )
     except Unsafe as error:
         raise Failure(f"{error}; mend the file or remove it") from None
     if unseen:
@@ -60,9 +64,15 @@ def act(
         seen = seen._replace(
             findings=(*seen.findings, *(d for d in spared if d not in seen.findings))
         )
+        gone = [a.decision.process for a in swept.actions if a.outcome == "gone"]
         _tell(
             context,
-            documents.scan(seen, actions=actions, unlocked=unlocked),
+            documents.scan(
+                seen,
+                actions=actions,
+                unlocked=unlocked,
+                freed=holdings.freed(gone, sum(freed.values())),
+            ),
             [documents.finding(one, seen) for one in spared],
         )
     failed = [action for action in actions if action.outcome != "gone"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.kinds import kinds
-from process_janitor.faces import documents
+from process_janitor.faces import report_document
 from process_janitor.faces.cli.context import DONE, NOTHING_EXAMINED, Failure
 from process_janitor.faces.cli.scan import examined
-from process_janitor.faces.view import view
+from process_janitor.faces.survey import survey
 from process_janitor.sweep import look
-from process_janitor.system import claude_process, client_files, identity, lease, paths, procfs
+from process_janitor.system import claude_process, client_files, identity, lease, paths
 from process_janitor.system.registry import Registry
 
 TYPE_CHECKING = False
@@ -19,13 +18,18 @@ if TYPE_CHECKING:
 
     from process_janitor.core.model import Identity
     from process_janitor.faces.cli.context import Context
-    from process_janitor.faces.view import SessionView, View
+    from process_janitor.faces.documents import Document
+    from process_janitor.faces.survey import Survey
+    from process_janitor.faces.view import SessionView
 
-ABOUT = "Shows the Claude Code session this is called from: its record, its watcher, its heartbeat, its processes."
+ABOUT = "Shows the Claude Code session this is called from: what it runs, uses and holds, its watcher and its findings."
 EXAMPLES = (
     "/cleanup status                     inside Claude Code",
     "process-janitor status --json       in a Bash call of a session",
+    "process-janitor status --verbose    with every process",
 )
+# Short, since somebody waits; long enough for the kernel's exact clock.
+_SAMPLE_SECONDS = 0.05
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -35,28 +39,24 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(context: Context, words: argparse.Namespace) -> int:
     judged = examined(look(context.root, context.policy()))
     owner = _current(context)
-    seen = view(context.root, context.options, judged)
-    session = next(
-        (one for one in seen.sessions if owner is not None and one.session.owner == owner), None
-    )
+    if owner is None:
+        raise _nowhere(context, "this is not inside a registered Claude Code session")
+    found = survey(context.root, context.options, judged, only=owner, seconds=_SAMPLE_SECONDS)
+    session = next(iter(found.sessions), None)
     if session is None:
-        reason = "this is not inside a registered Claude Code session"
-        if owner is not None:
-            reason = f"the Claude process {owner.pid} above this is not registered ({_later('registers')})"
-        own = lease.holder(context.root, seen.snapshot.boot_id)
-        health = f"the watcher runs (process {own[0]})" if own else "no watcher runs"
-        raise Failure(
-            f"{reason}; {health}; process-janitor scan shows all sessions", NOTHING_EXAMINED
+        raise _nowhere(
+            context,
+            f"the Claude process {owner.pid} above this is not registered ({_later('registers')})",
         )
-    document = _document(context, seen, session)
+    document = _document(context, found, session)
     if words.json:
         context.document(document)
     elif context.wants_text:
         from process_janitor.faces.render import show
-        from process_janitor.faces.render.text import status_page
+        from process_janitor.faces.render.status import status_page
 
         later = {"record": _later("registers"), "watcher": _later("starts")}
-        show(context, status_page(document, context.type_this, later))
+        show(context, status_page(document, context.type_this, later, verbose=words.verbose))
     return DONE
 
 
@@ -64,6 +64,12 @@ def _later(does: str) -> str:
     """What will mend it: the hooks of the session's next turn, unless nobody runs them."""
     off = client_files.switched_off(paths.config_dir())
     return "the plugin is switched off" if off else f"the next turn {does} it"
+
+
+def _nowhere(context: Context, reason: str) -> Failure:
+    own = lease.holder(context.root, identity.boot_id())
+    health = f"the watcher runs (process {own[0]})" if own else "no watcher runs"
+    return Failure(f"{reason}; {health}; process-janitor scan shows all sessions", NOTHING_EXAMINED)
 
 
 def _current(context: Context) -> Identity | None:
@@ -82,27 +88,15 @@ def _current(context: Context) -> Identity | None:
     return None
 
 
-def _document(context: Context, seen: View, session: SessionView) -> documents.Document:
-    snapshot = seen.snapshot
-    root = snapshot.processes[session.session.owner.pid]
-    words = {one.pid: procfs.argv(one.pid) or () for one in session.members}
-    named = kinds(
-        seen.ties.tree, root, snapshot.marks, lambda pid: words.get(pid) or procfs.argv(pid) or ()
-    )
-    own = lease.holder(context.root, snapshot.boot_id)
-    rows = [
-        documents.tree_row(one, named.get(one.pid, "other"), words[one.pid], seen)
-        for one in sorted(session.members, key=lambda p: (p.pid not in named, p.start, p.pid))
-    ]
+def _document(context: Context, found: Survey, session: SessionView) -> Document:
+    own = lease.holder(context.root, found.view.snapshot.boot_id)
     entry = Registry(context.root).find(*session.session.owner.key)
     watcher = {
         "pid": own[0] if own else None,
         "alive": own is not None,
         "version": lease.version(context.root) if own else "",
     }
-    return documents.status(
-        documents.session(session, seen), entry.path if entry else "", watcher, rows
-    )
+    return report_document.status(found, session, entry.path if entry else "", watcher)
 
 
 __all__ = ["ABOUT", "EXAMPLES", "add", "run"]

@@ -114,13 +114,10 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
         page.append(line.append(f" {one['pid']}: {_against(one)}", "not bold default"))
     gone = [one for one in actions if one["outcome"] == "gone" and one["pid"]]
     unlocked = [one for one in actions if one["outcome"] == "gone" and not one["pid"]]
-    freed = sum(one["freed_bytes"] for one in gone)
     if unlocked:
         page.append(Text(f"Removed {count(len(unlocked), 'lock')}.", "bold"))
     if gone:
-        page.append(
-            Text(f"Ended {count(len(gone), 'process', 'processes')}, freed {size(freed)}.", "bold")
-        )
+        page += _freed(document, count(len(gone), "process", "processes"))
     elif spared and not actions:
         page.append(Text("Nothing was ended.", "bold"))
     elif not actions:
@@ -140,6 +137,23 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
 
 def _lock(action: Document) -> Fitted:
     return Fitted(f"{action['why']}: " if action["why"] else "", action["path"], program=False)
+
+
+def _freed(document: Document, ended: str) -> Page:
+    """What nobody holds any more: looked up after the end, not taken for granted."""
+    freed = document["freed"]
+    parts = [size(freed["memory_bytes"])]
+    if freed["ports"]:
+        named = ", ".join(map(str, freed["ports"]))
+        parts.append(f"{'port' if len(freed['ports']) == 1 else 'ports'} {named}")
+    if freed["descriptors"]:
+        parts.append(count(freed["descriptors"], "descriptor"))
+    if freed["connections"]:
+        parts.append(count(freed["connections"], "connection"))
+    page: Page = [Text(f"Ended {ended}, freed {', '.join(parts)}.", "bold", overflow="fold")]
+    for port in freed["ports_taken"]:
+        page.append(Text(f"Port {port} is not free: another process listens on it.", "yellow"))
+    return page
 
 
 __all__ = ["acted_page", "plan_page"]

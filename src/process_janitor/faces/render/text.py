@@ -1,11 +1,10 @@
-"""The pages that only look: scan, explanation, status. Each ends with what to type next."""
+"""The pages that only look: scan and explanation. Each ends with what to type next."""
 
 from __future__ import annotations
 
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from process_janitor.faces import words
 from process_janitor.faces.render.findings import STATE_STYLES, VERDICT_STYLES, by_session
@@ -14,7 +13,6 @@ from process_janitor.faces.render.units import age, count, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from rich.console import RenderableType
@@ -141,56 +139,4 @@ _MEANING = {
 }
 
 
-def status_page(document: Document, type_this: str, later: Mapping[str, str]) -> Page:
-    """The caller's session: one line each for record, watcher and stamps, then the tree.
-
-    `later` says what will make a missing `record` or `watcher` be there.
-    """
-    session, watcher, totals = document["session"], document["watcher"], document["totals"]
-    page: Page = [
-        Text.assemble(
-            (session["state"], STATE_STYLES.get(session["state"], "bold")),
-            f"  session {session['session_id']}",
-        )
-    ]
-    lines = [("directory", session["cwd"] or "-"), ("started", session["started_at"] or "-")]
-    lines.append(("last activity", session["last_activity_at"] or "-"))
-    if session["aliases"]:
-        lines.append(("earlier ids", ", ".join(session["aliases"])))
-    lines.append(("record", document["record"] or f"none: {later['record']}"))
-    beat = session["heartbeat_age_seconds"]
-    lines.append(
-        (
-            "watcher",
-            f"process {watcher['pid']}, runs" if watcher["alive"] else f"none: {later['watcher']}",
-        )
-    )
-    lines.append(("heartbeat", f"{age(beat)} ago" if beat is not None else "none yet"))
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for name, value in lines:
-        grid.add_row(Text(name, "dim"), Text(value, overflow="fold"))
-    page += [grid, Text()]
-    if document["tree"]:
-        page.append(_tree(document["tree"]))
-    said = f"{count(totals['processes'], 'process', 'processes')}, {size(totals['memory_bytes'])}."
-    return [
-        *page,
-        Text(),
-        Text(said),
-        Text(f"Next: {type_this} scan    (what dead sessions left)", "bold"),
-    ]
-
-
-def _tree(rows: Sequence[Document]) -> Tree:
-    nodes: dict[int, Tree] = {}
-    top = Tree("", hide_root=True)
-    for row in rows:
-        line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f"{row['pid']}", "bold").append(
-            f"  {row['kind']}  {size(row['memory_bytes'])}  ", "dim"
-        )
-        nodes[row["pid"]] = nodes.get(row["ppid"], top).add(Fitted(line, row["command"]))
-    return top
-
-
-__all__ = ["explain_page", "scan_page", "status_page"]
+__all__ = ["explain_page", "scan_page"]

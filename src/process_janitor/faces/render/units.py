@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"))
 
 
 def size(number: int) -> str:
@@ -30,6 +31,16 @@ def age(seconds: float | None) -> str:
     return f"{whole // _DAY} d {hours} h" if hours else f"{whole // _DAY} d"
 
 
+def about(seconds: float | None) -> str:
+    """The largest unit alone, where there is no room: `3 h`."""
+    if seconds is None:
+        return "-"
+    return next(
+        (f"{int(seconds) // unit} {word}" for unit, word in _UNITS if seconds >= unit),
+        f"{int(seconds)} s",
+    )
+
+
 def local(at: str) -> str:
     """A time of the journal (UTC) on the user's own clock: `2026-11-21 09:00:00`; what is no time stays as it is."""
     from datetime import datetime
@@ -45,4 +56,4 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-__all__ = ["age", "count", "local", "size"]
+__all__ = ["about", "age", "count", "local", "size"]
