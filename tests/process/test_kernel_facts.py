@@ -216,9 +216,13 @@ def test_a_real_tmux_server_started_in_a_bash_call_is_kept_with_its_panes(tmp_pa
     assert session.run_bash(tmux)
     inside = pid_in(pane)
     server = _parent(inside)
-    marks = procfs.marks(inside)
-    assert marks is not None
-    assert marks.session_id == session.session_id, "the pane inherited the marks"
+
+    def inherited() -> bool:
+        # While a shell becomes its last command it has no environment for a moment.
+        marks = procfs.marks(inside)
+        return marks is not None and marks.session_id == session.session_id
+
+    wait_until(inherited, what="the pane inherited the marks")
     session.kill()
     for pid in (server, inside):
         found = next(
