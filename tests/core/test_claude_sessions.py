@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from process_janitor.core.policy import Policy
-from tests.machine import TOOL_SHELL, Machine
+from process_janitor.core.policy import KeepRule, Policy
+from tests.machine import BOOT, TOOL_SHELL, Machine
 
 A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
+C = "cccccccc-0000-4000-8000-000000000003"
 case = pytest.mark.case
 
 
@@ -39,6 +40,25 @@ def test_a_session_hangs_only_after_a_final_goodbye_and_its_grace(
     assert m.verdict(claude) == expected
     assert m.verdict(neighbour) == ("keep", "")
     assert m.verdict(server) == ("keep", ""), "its own session still stops it"
+
+
+@case("H2", "a session that hangs in a tmux pane or a desktop's terminal", "reap")
+@pytest.mark.parametrize("place", ["tmux: server", "gnome-terminal-", "code"])
+def test_where_a_session_runs_does_not_save_it_from_its_own_goodbye(place: str) -> None:
+    m = Machine()
+    shell = m.spawn(m.spawn(1, comm=place, setsid=True), comm="bash", setsid=True, tty=34820)
+    hangs, kept, lives = (
+        m.claude(A, parent=shell),
+        m.claude(B, parent=shell),
+        m.claude(C, parent=shell),
+    )
+    for claude in (hangs, kept):
+        m.goodbye(claude, "prompt_input_exit", 1000.0)
+    rule = KeepRule(pid=kept, start=m.rows[kept].start, boot_id=BOOT)
+    decided = m.decide(Policy(keep_rules=(rule,)))
+    assert (decided[hangs].verdict, decided[hangs].finding) == ("reap", "hung-session")
+    assert (decided[kept].verdict, decided[lives].verdict) == ("keep", "keep")
+    assert decided.get(shell) is None or decided[shell].verdict == "keep"
 
 
 @case("D5", "no heartbeat for hours, the process alive", "keep")

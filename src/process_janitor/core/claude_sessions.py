@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from process_janitor.core.policy import Policy
     from process_janitor.core.ties import Ties
 
-# These protect a session's helpers; of the claude process itself they are what is being judged.
-_ABOUT_HELPERS = frozenset({"live-owner", "claude-session"})
-# Where a session runs, and what it has opened: no reason against ending it when its user says so. Most run in tmux.
-_ABOUT_PLACE = frozenset({
-    "multiplexer", "desktop-program", "managed-unit", "build-daemon", "serving-clients", "stdin-live-peer",
+# These protect a session's helpers. Of the claude process itself the first two are what is being judged, and the others
+# only tell where it runs and what it has opened: most run in tmux or in a desktop's terminal, and hang there as well.
+_ABOUT_HELPERS = frozenset({
+    "live-owner", "claude-session", "multiplexer", "desktop-program", "managed-unit", "build-daemon", "serving-clients",
+    "stdin-live-peer",
 })  # fmt: skip
 # The reasons after which the process is known to go. `clear` and `resume` end a conversation only; an old client says
 # nothing at all (`unreported`), a later one may have new words: those are shown, never acted on.
@@ -37,8 +37,6 @@ def claude_decisions(ties: Ties, policy: Policy) -> Iterator[Decision]:
         found = tuple(code for code in vetoes(case) if code not in _ABOUT_HELPERS)
         if verdict == "reap" and not session.recognised:
             verdict, evidence = "report", (*evidence, "owner-not-recognised")
-        if finding == "idle-session":
-            found = tuple(code for code in found if code not in _ABOUT_PLACE)
         if found and (verdict == "reap" or finding == "idle-session"):
             verdict = "keep"
         yield Decision(
@@ -91,7 +89,7 @@ def stopped_by_user(ties: Ties, policy: Policy, process: Process, session: Sessi
     The caller's own session is `stop`'s business: here it is a session like any other.
     """
     never = set(vetoes(Case(ties, policy, process, None, None)))
-    never -= _ABOUT_HELPERS | _ABOUT_PLACE | {"ancestor-of-self", "live-session-below", "stopped"}
+    never -= _ABOUT_HELPERS | {"ancestor-of-self", "live-session-below", "stopped"}
     found = tuple(sorted(never))
     return Decision(
         process, session.owner, "keep" if found else "report", "", "claude", session.session_id, session.owner,
