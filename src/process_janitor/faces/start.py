@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from process_janitor.core.model import Identity
     from process_janitor.system.registry import Registry
 
-_AUTO_VARIABLE = "PROCESS_JANITOR_AUTO_CLEANUP_ON_START"
+# One of them is there where it was configured outside the file: by the user, or as an option of the plugin.
+_AUTO_VARIABLES = (
+    "PROCESS_JANITOR_AUTO_CLEANUP_ON_START",
+    "CLAUDE_PLUGIN_OPTION_AUTO_CLEANUP_ON_START",
+)
 
 
 def ensure_watcher(root: str) -> bool:
@@ -77,7 +81,9 @@ def session_start(
 
 def _cleans_on_start() -> bool:
     """`auto_cleanup_on_start`. Most users have configured nothing, and then the settings need not even be loaded."""
-    if not os.path.exists(paths.config_file()) and _AUTO_VARIABLE not in os.environ:
+    if not os.path.exists(paths.config_file()) and not any(
+        name in os.environ for name in _AUTO_VARIABLES
+    ):
         return False
     from process_janitor.system.config import load_settings
 
