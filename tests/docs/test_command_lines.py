@@ -86,7 +86,7 @@ class Typist:
         said = re.sub(r"(?<=--session )ID", self.session_id, said)
         for name, value in {
             "PID": self.left[0].pid, "4242": self.left[0].pid, "4243": self.left[1].pid, "N": 1, "DIR": "~/.claude",
-            "COMMAND": "scan", "REGEX": "'no-such-program.*'", "KEY": "detached", "VALUE": "keep", "FILE": "~/file",
+            "COMMAND": "scan", "SHELL": "fish", "REGEX": "'no-such-program.*'", "KEY": "detached", "VALUE": "keep", "FILE": "~/file",
         }.items():  # fmt: skip
             said = re.sub(rf"(?<![\w-]){name}(?![\w-])", str(value), said)
         return re.sub(r"(?<=--remove )\d+", "1", said)
