@@ -103,8 +103,18 @@ def _play(name: str, arguments: dict[str, Any]) -> None:
     body(**arguments)
 
 
+def _calm() -> None:
+    """Nothing waits for anything in here: a machine that is busy with other tests must not be reported by this one."""
+    if os.path.isdir("/proc/pressure"):
+        subprocess.run(
+            ["mount", "--bind", str(ROOT / "tests" / "calm"), "/proc/pressure"],
+            stdin=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+
+
 def main(name: str, arguments: str) -> int:
     """PID 1: the body in a child of its own, every orphan waited for until that child is done."""
+    _calm()
     player = os.fork()
     if player == 0:
         code = 1

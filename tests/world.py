@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import shlex
 import signal
 import subprocess
@@ -39,9 +41,9 @@ def wait_until(predicate: Callable[[], T], seconds: float = 10.0, what: str = ""
         time.sleep(_POLL_SECONDS)
 
 
-def runs(pid: int, start: int) -> bool:
-    row = procfs.process(pid)
-    return row is not None and row.start == start and row.state != "Z"
+def children(pid: int) -> list[int]:
+    """The children of a process, dead ones that it has not waited for included."""
+    return [row.pid for row in procfs.table().values() if row.ppid == pid]
 
 
 class Child:
@@ -55,7 +57,7 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        return runs(self.pid, self.identity.start)
+        return identity.runs(self.pid, self.identity.start)
 
     def gone(self, seconds: float = 10.0) -> None:
         wait_until(lambda: not self.alive, seconds, f"process {self.pid} is gone")
@@ -65,7 +67,14 @@ class Pretend(Child):
     """A session: its process, and what it can be told to start."""
 
     def __init__(
-        self, world: World, session_id: str, env: dict[str, str], below: Pretend | None = None
+        self,
+        world: World,
+        session_id: str,
+        env: dict[str, str],
+        below: Pretend | None = None,
+        words: tuple[str, ...] = (),
+        *,
+        scripted: bool = False,
     ) -> None:
         self.session_id = session_id
         self.world = world
@@ -81,8 +90,9 @@ class Pretend(Child):
             os.fdopen(os.open(pipe, os.O_RDWR), mode)
             for pipe, mode in zip(pipes, "wr", strict=True)
         )
-        command = shlex.join(pretend.client_command(str(ready)))
-        line = f"exec {command} <{pipes[0]} >{pipes[1]}"
+        command = shlex.join(pretend.client_command(str(ready), *words))
+        # A script waits for its client, and so stays the leader of its process group.
+        line = f"{'' if scripted else 'exec '}{command} <{pipes[0]} >{pipes[1]}{'; :' if scripted else ''}"
         self._process: subprocess.Popen[bytes] | None = None
         if below is None:
             self._process = subprocess.Popen(
@@ -127,9 +137,13 @@ class Pretend(Child):
     def mcp(self, *, stubborn: bool = False, **extra: str) -> Child:
         """A stdio server in the session's own process group; a stubborn one ignores SIGTERM."""
         ready = self._ready()
-        env = {**self._env, **pretend.server_marks(self.session_id), **extra}
-        self._order("server", argv=pretend.child_command(str(ready), stubborn=stubborn), env=env)
+        self.start_server(pretend.child_command(str(ready), stubborn=stubborn), **extra)
         return self._child(ready)
+
+    def start_server(self, argv: list[str], **extra: str) -> None:
+        """Any program as a stdio server."""
+        env = {**self._env, **pretend.server_marks(self.session_id), **extra}
+        self._order("server", argv=argv, env=env)
 
     def bash(self, **extra: str) -> tuple[Child, Child]:
         """A running Bash call: its shell and what runs in it."""
@@ -178,6 +192,50 @@ class Answer(NamedTuple):
         return json.loads(self.out)
 
 
+class Typing:
+    """A command line on a terminal of its own, and somebody who reads it and types."""
+
+    def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+        self.said = ""
+        self._fd, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            ["setsid", "--ctty", "--wait", *argv], env={**env, "TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs,
+        )  # fmt: skip
+        os.close(theirs)
+
+    def _read(self, seconds: float) -> bool:
+        """Whether there is more to come."""
+        if not select.select([self._fd], [], [], seconds)[0]:
+            return True
+        try:
+            data = os.read(self._fd, 65536)
+        except OSError:
+            return False
+        self.said += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def wait_for(self, text: str, seconds: float = 20.0) -> None:
+        """Read until the text was said since the last thing typed."""
+        deadline = time.monotonic() + seconds
+        while text not in self.said:
+            assert self._read(0.05), f"it ended without {text!r}:\n{self.said}"
+            assert time.monotonic() < deadline, (
+                f"not within {seconds:g} s: {text!r} in\n{self.said}"
+            )
+
+    def type(self, text: str) -> None:
+        self.said = ""
+        os.write(self._fd, text.encode())
+
+    def end(self, seconds: float = 40.0) -> int:
+        """Read it to its end; its exit code."""
+        deadline = time.monotonic() + seconds
+        while self._read(0.05):
+            assert time.monotonic() < deadline, f"it has not ended:\n{self.said}"
+        os.close(self._fd)
+        return self._process.wait(10)
+
+
 class World:
     """A user's home for one test: a state directory, a configuration directory, sessions."""
 
@@ -194,11 +252,21 @@ class World:
         self.env = pretend.plain_environment(os.environ)
 
     def session(
-        self, session_id: str = "", *, registered: bool = True, below: Pretend | None = None
+        self,
+        session_id: str = "",
+        *,
+        registered: bool = True,
+        below: Pretend | None = None,
+        scripted: bool = False,
+        words: tuple[str, ...] = (),
     ) -> Pretend:
-        """A session; `below` starts it in a Bash call of another one, whose marks it inherits."""
+        """A session; `below` starts it in a Bash call of another one, whose marks it inherits.
+
+        A `scripted` one is started by a script, which leads its process group. `words` stand on its command line, and
+        `stubborn` among them makes it ignore SIGTERM.
+        """
         session_id = session_id or str(uuid.uuid4())
-        made = Pretend(self, session_id, self.env, below)
+        made = Pretend(self, session_id, self.env, below, words, scripted=scripted)
         if registered:
             self.register(made)
         return made
@@ -213,14 +281,41 @@ class World:
             new_record(session.session_id, session.identity, **known, cwd=str(self.home), **fields)
         )
 
+    def client_file(self, session: Pretend, **fields: Any) -> None:
+        """What the client itself writes about a session."""
+        path = self.config_dir / "sessions" / f"{session.pid}.json"
+        path.parent.mkdir(exist_ok=True)
+        known = {
+            "pid": session.pid,
+            "sessionId": session.session_id,
+            "procStart": str(session.identity.start),
+        }
+        path.write_text(json.dumps({**known, "cwd": str(self.home), **fields}))
+
     def configure(self, **values: Any) -> None:
         (self.config_dir / "process-janitor-config.json").write_text(json.dumps(values))
 
+    def quiet(self, session: Pretend, seconds: float) -> None:
+        """As if its last turn was so long ago."""
+        stamp = self.root / "sessions" / session.session_id / "activity"
+        stamp.touch()
+        at = time.time() - seconds
+        os.utime(stamp, (at, at))
+
+    def _command(self, *arguments: str) -> list[str]:
+        start = Path(__file__).resolve().parents[1] / "scripts" / "start.py"
+        return [sys.executable, "-I", str(start), *arguments]
+
+    def typing(self, *arguments: str, **environment: str) -> Typing:
+        """The command line on a terminal."""
+        return Typing(
+            self._command(*arguments), {**self.env, "HOME": str(self.home), **environment}
+        )
+
     def cli(self, *arguments: str, **environment: str) -> Answer:
         """The command line in a process of its own, without a terminal, in this world's home."""
-        start = Path(__file__).resolve().parents[1] / "scripts" / "start.py"
         done = subprocess.run(
-            [sys.executable, "-I", str(start), *arguments],
+            self._command(*arguments),
             env={**self.env, "HOME": str(self.home), "COLUMNS": "80", **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,

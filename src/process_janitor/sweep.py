@@ -9,6 +9,7 @@ from process_janitor.actions.condemned import Condemned
 from process_janitor.actions.journal import Journal
 from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Campaign
 from process_janitor.core.decide import decide
+from process_janitor.core.handover import background_runs, may_be_moving
 from process_janitor.core.model import Decision
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.shapes import is_shell
@@ -19,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from process_janitor.core.model import Session, Snapshot
+    from process_janitor.core.model import Identity, Session, Snapshot
     from process_janitor.core.policy import Policy
     from process_janitor.core.settings import Settings
 
@@ -67,7 +68,9 @@ class Judged(NamedTuple):
 
 
 class Swept(NamedTuple):
-    """What a sweep did. `problem` is empty, or the one sentence that says why nothing was signalled."""
+    """What a sweep did. `problem` is empty, or the one sentence that says why nothing, or nothing more, was
+    signalled.
+    """
 
     first: Judged
     actions: tuple[Action, ...]
@@ -84,7 +87,7 @@ def look(
     root: str, policy: Policy, also: Collection[int] = (), more: Collection[Session] = ()
 ) -> Judged:
     """Decide about everything, change nothing. `also` and `more` are as in `observe`."""
-    observation = observe(root, also, more)
+    observation = observe(root, also, more, stamped=policy.patience is not None)
     return Judged(observation, tuple(decide(observation.ties, policy)))
 
 
@@ -94,8 +97,12 @@ def sweep(
     trigger: str,
     wanted: Callable[[Decision], bool],
     limit: int | None = None,
+    *,
+    idle: bool = False,
 ) -> Swept:
-    """End everything that is decided `reap` (or `report`) and `wanted`; with a `limit`, nothing if there is more.
+    """End everything that is decided `reap` (or `report`) and `wanted`; with a `limit`, nothing if there is more, and
+    nothing further once more than that has turned up in all. Idle sessions are among it only if `idle` says that the user
+    asked for them.
 
     One sweep at a time: two would both wait for the same processes and report each other's work. Raises
     `config.Unsafe` when the user's keep rules cannot be read, OSError when the state directory cannot be used.
@@ -104,12 +111,12 @@ def sweep(
     with files.Lock(os.path.join(root, LOCK_NAME), LOCK_SECONDS) as held:
         if not held:
             return Swept(
-                look(root, config.policy(root, options)),
+                look(root, config.policy(root, options, idle=idle)),
                 (),
                 "another cleanup has been running for a minute",
                 busy=True,
             )
-        return _sweep(root, options, trigger, wanted, limit)
+        return _sweep(root, options, trigger, wanted, limit, idle=idle)
 
 
 def _sweep(
@@ -118,34 +125,71 @@ def _sweep(
     trigger: str,
     wanted: Callable[[Decision], bool],
     limit: int | None,
+    *,
+    idle: bool,
 ) -> Swept:
     grace = float(options.value("term_grace_seconds"))
     journal = Journal(root)
     log = _Log(journal, trigger)
     condemned = Condemned(root)
+    moving = _Moving()
+    met: set[Identity] = set()
+    begun = 0
     first: Judged | None = None
     empty = 0
     slice_seconds = _FIRST_SLICE_SECONDS
     with Campaign(grace, log.write) as campaign:
         end = time.monotonic() + max(grace, CLAUDE_GRACE_SECONDS) + _OVERTIME_SECONDS
         while empty < EMPTY_SCANS and time.monotonic() < end:
-            judged = look(root, config.policy(root, options), (), condemned.sessions())
-            targets = [d for d in judged.decisions if actionable(d) and wanted(d)]
-            if first is None:
-                first = judged
-                if limit is not None and len(targets) > limit:
-                    text = f"{len(targets)} leftovers are more than auto_limit ({limit}): nothing was ended"
-                    journal.note("refused", text)
-                    return Swept(first, (), text)
+            policy = config.policy(root, options, idle=idle)
+            judged = look(root, policy, (), condemned.sessions())
+            called_for = [d for d in judged.decisions if actionable(d) and wanted(d)]
+            targets = moving.settled(called_for, judged.observation)
+            first = first or judged
+            met.update(target.identity for target in called_for)
+            if limit is not None and len(met) > limit:
+                # Also in the middle of it: a registry that vanishes makes leftovers of the living.
+                done = f"stopped after {begun}" if begun else "nothing was ended"
+                text = f"{len(met)} leftovers are more than auto_limit ({limit}): {done}"
+                journal.note("refused", text)
+                campaign.give_up()
+                return Swept(first, tuple(campaign.actions), text)
+            begun = len(met) - (len(called_for) - len(targets))
             log.learn(targets, judged.observation.snapshot)
             condemned.add(targets, judged.observation)
             running = campaign.strike(leaves_first(targets), judged.observation.snapshot.marks)
-            empty = 0 if running or campaign.alive else empty + 1
+            waiting = len(targets) < len(called_for)
+            empty = 0 if running or campaign.alive or waiting else empty + 1
             campaign.wait(slice_seconds)
             slice_seconds = min(2 * slice_seconds, _LONGEST_SLICE_SECONDS)
     return Swept(
-        first or look(root, config.policy(root, options)), tuple(campaign.actions), log.problem
+        first or look(root, config.policy(root, options, idle=idle)),
+        tuple(campaign.actions),
+        log.problem,
     )
+
+
+class _Moving:
+    """Holds back what may be on its way to another process of its conversation, until that is known."""
+
+    def __init__(self) -> None:
+        self._since: dict[Identity, float] = {}
+
+    def settled(self, targets: Iterable[Decision], seen: Observation) -> list[Decision]:
+        """Those of the targets that nobody can be about to take over."""
+        now = time.monotonic()
+        registered = {one.owner: one for one in seen.sessions if one.source == "registry"}
+        targets = list(targets)
+        background = any(one.kind == "bash-task" for one in targets) and background_runs(
+            seen.sessions, seen.snapshot
+        )
+
+        def moves(target: Decision) -> bool:
+            known_for = now - self._since.setdefault(target.identity, now)
+            session = registered.get(target.owner) if target.owner is not None else None
+            return may_be_moving(session, known_for, background=background)
+
+        return [one for one in targets if one.kind != "bash-task" or not moves(one)]
 
 
 def actionable(decision: Decision) -> bool:

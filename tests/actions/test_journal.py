@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from process_janitor.actions import journal
 from process_janitor.actions.journal import Journal
 from process_janitor.actions.terminate import Action
 from process_janitor.core.model import Decision, Identity, Process, Session
+from process_janitor.system import files
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PROCESS = Process(4711, 1, 4711, 4711, 0, 99, "S", "node", 0)
@@ -201,6 +203,47 @@ def test_a_holder_that_is_stopped_delays_a_line_and_does_not_lose_it(tmp_path: P
         assert time.monotonic() - start < 10
         one.kill()
     assert texts(tmp_path) == ["in spite of it"]
+
+
+def test_rotated_journals_are_removed_after_their_retention_and_the_present_one_is_not(
+    tmp_path: Path,
+) -> None:
+    book = Journal(str(tmp_path))
+    book.note("refused", "one line")
+    now = time.time()
+    ages = {
+        "journal.jsonl": 90,
+        "journal.jsonl.1": 29,
+        "journal.jsonl.3": 31,
+        "journal.jsonl.x": 90,
+    }
+    for name, days in ages.items():
+        path = tmp_path / name
+        path.touch()
+        os.utime(path, (now - days * 86_400,) * 2)
+    book.prune(30)
+    assert {path.name for path in tmp_path.glob("journal.jsonl*")} == {
+        "journal.jsonl", "journal.jsonl.1", "journal.jsonl.x",
+    }  # fmt: skip
+    assert [line["text"] for line in book.lines()] == ["one line"]
+    Journal(str(tmp_path / "nothing here")).prune(30)
+
+
+def test_a_journal_that_is_rotated_while_an_old_one_is_pruned_is_kept(tmp_path: Path) -> None:
+    book = Journal(str(tmp_path))
+    book.note("refused", "kept")
+    old, oldest = tmp_path / "journal.jsonl", tmp_path / "journal.jsonl.1"
+    oldest.touch()
+    os.utime(oldest, (0, 0))
+    pruning = threading.Thread(target=book.prune, args=(30,))
+    with files.Lock(str(tmp_path / "journal.lock"), 1.0) as held:
+        assert held
+        pruning.start()
+        pruning.join(0.2)
+        assert pruning.is_alive(), "it waits for the lock"
+        old.rename(oldest)
+    pruning.join(10)
+    assert [line["text"] for line in book.lines()] == ["kept"]
 
 
 def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ def test_a_process_that_listens_gets_one_sigterm_and_no_more() -> None:
     assert neighbour.alive
 
 
+@pytest.mark.case("U12", "a leftover that ignores SIGTERM", "reap")
 @namespaced
 def test_one_that_ignores_it_is_killed_after_its_grace_and_not_before() -> None:
     victim, neighbour = Victim(STUBBORN), Victim(STUBBORN)
@@ -145,6 +146,7 @@ while True: time.sleep(1)
     assert victim.status() == 0
 
 
+@pytest.mark.case("U41", "a client that still writes its transcript", "reap")
 @namespaced
 def test_a_claude_process_has_time_to_write_its_conversation() -> None:
     client, helper = Victim(STUBBORN, kind="claude"), Victim(STUBBORN)
@@ -210,6 +212,7 @@ def test_one_that_is_gone_before_it_is_signalled_is_no_action() -> None:
     assert strike([victim]) == []
 
 
+@pytest.mark.case("U88", "what no signal ends", "report")
 @namespaced
 def test_everything_is_said_once_also_what_survives() -> None:
     stubborn, plain = Victim(STUBBORN), Victim()
@@ -259,6 +262,7 @@ def test_one_that_is_not_called_for_any_more_is_not_killed_and_costs_no_processo
 # Exactly those that were decided on
 
 
+@pytest.mark.case("B2", "a number given out again between the decision and the signal", "keep")
 @namespaced
 def test_a_number_handed_out_again_between_decision_and_signal_is_not_signalled() -> None:
     victim = Victim()
@@ -269,6 +273,8 @@ def test_a_number_handed_out_again_between_decision_and_signal_is_not_signalled(
     assert innocent.poll() is None
 
 
+@pytest.mark.case("B2", "a number given out again between SIGTERM and SIGKILL", "keep")
+@pytest.mark.case("U80", "a second pass over the first list", "keep")
 @namespaced
 def test_a_number_handed_out_again_between_sigterm_and_sigkill_is_not_killed() -> None:
     victim = Victim(STUBBORN)
@@ -286,6 +292,7 @@ def test_a_number_handed_out_again_between_sigterm_and_sigkill_is_not_killed() -
     assert (action.signals, action.outcome) == (("SIGTERM",), "gone")
 
 
+@pytest.mark.case("B4", "a number given out again within one clock tick", "keep")
 @namespaced
 def test_a_number_handed_out_again_within_one_tick_is_not_signalled_when_anything_else_differs() -> (
     None
@@ -355,6 +362,7 @@ def test_one_whose_environment_was_not_readable_at_the_decision_is_refused() -> 
     assert victim.alive
 
 
+@pytest.mark.case("B7", "pid 0, 1, negative, huge, text or missing in a record", "keep")
 @pytest.mark.parametrize("pid", [1, 0, -1, -4711, 1 << 23])
 @namespaced
 def test_no_number_that_is_no_ordinary_process_is_ever_signalled(pid: int) -> None:
@@ -481,6 +489,7 @@ class Tree:
         return list(done.actions)
 
 
+@pytest.mark.case("F2", "a tree that forks while it dies", "reap")
 @pytest.mark.parametrize("code", [COMET, HYDRA, STORM], ids=["comet", "hydra", "storm"])
 @namespaced
 def test_a_tree_that_does_not_hold_still_ends_empty_and_the_neighbours_goes_on(
@@ -495,6 +504,45 @@ def test_a_tree_that_does_not_hold_still_ends_empty_and_the_neighbours_goes_on(
     assert tree.neighbour.alive
 
 
+@pytest.mark.parametrize("limit", [2, 3])
+@namespaced
+def test_leftovers_that_turn_up_in_the_middle_count_against_the_limit_too(
+    limit: int, tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    world.configure(term_grace_seconds=1)
+    first, second, neighbour = world.session(), world.session(), world.session()
+    stubborn, later, spared = (
+        first.mcp(stubborn=True),
+        [second.mcp(), second.mcp()],
+        neighbour.mcp(),
+    )
+    first.kill()
+    looks = []
+
+    def wanted(decision: Decision) -> bool:
+        if proven(decision) and decision.process.pid == stubborn.pid:
+            looks.append(decision)
+            if len(looks) == 2:
+                second.kill()
+        return proven(decision)
+
+    done = sweep(str(world.root), load_settings(), "test", wanted, limit)
+    assert len(looks) > 1, "it was still there at the second look"
+    if limit == 3:
+        assert not done.problem
+        for child in (stubborn, *later):
+            child.gone()
+    else:
+        assert "3 leftovers are more than auto_limit (2): stopped after 1" in done.problem
+        assert [(a.decision.process.pid, a.outcome) for a in done.actions] == [
+            (stubborn.pid, "survived")
+        ]
+        assert all(child.alive for child in later)
+    assert spared.alive
+
+
+@pytest.mark.case("F2", "a launcher that dies before its server", "reap")
 @namespaced
 def test_a_launcher_that_dies_first_takes_its_server_along(tmp_path: Path) -> None:
     launcher = "import subprocess, sys, time\nsubprocess.Popen(['sleep', '120'])\nopen(sys.argv[2], 'w').close()\ntime.sleep(120)"

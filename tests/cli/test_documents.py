@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from process_janitor.core.settings import KEYS, value_for
 from process_janitor.faces import schemas
+from process_janitor.system import identity, lease
 from tests.namespaced import namespaced
 from tests.world import Answer, World
 
@@ -131,6 +133,33 @@ def test_status_keeps_the_contract_inside_a_session_and_exits_4_outside(tmp_path
     assert outside.code == 4
     assert outside.out == ""
     assert outside.err.count("\n") == 1
+    assert "no watcher runs" in outside.err
+    me = identity.identify(os.getpid())
+    assert me is not None
+    lease.announce(str(world.root), me, "1")
+    assert f"the watcher runs (process {me.pid})" in world.cli("status").err
+
+
+@pytest.mark.parametrize("registered", [True, False])
+@namespaced
+def test_no_next_turn_is_promised_where_the_plugin_is_switched_off(
+    registered: bool, tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    session = world.session(registered=registered)
+
+    def said() -> str:
+        answer = world.cli("status", CLAUDE_PID=str(session.pid))
+        assert answer.code == 0
+        return answer.out + answer.err
+
+    assert "the next turn" in said()
+    settings = world.config_dir / "settings.json"
+    for off in (False, True):
+        rows = {"process-janitor@market": not off, "another@market": off}
+        settings.write_text(json.dumps({"enabledPlugins": rows}))
+        assert ("the next turn" in said()) is not off
+        assert ("the plugin is switched off" in said()) is off
 
 
 @namespaced

@@ -18,7 +18,7 @@ from process_janitor.faces.cli import parser
 CODES = {0, 1, 2, 3, 4, 10}
 # Nothing in here can act: `auto`, `--execute` and `demo` are tried on pretend sessions elsewhere.
 WORDS = [
-    "scan", "run", "status", "explain", "history", "keep", "config", "doctor", "help", "bogus", "--json", "--quiet", "-q", "-v",
+    "scan", "run", "stop", "status", "explain", "history", "keep", "config", "doctor", "help", "bogus", "--json", "--quiet", "-q", "-v",
     "--no-color", "--all", "--exit-code", "--dry-run", "--pid", "--session", "--class", "--plan", "--list", "--remove",
     "--command", "--abnormal", "--limit", "--help", "--version", "--", "-", "", "1", "0", "-1", "99999999999", "abc",
     "leftover", "show", "path", "check", "set", "detached", "reap", "(", "\ud800", "é", "--config", "/nowhere", "a b",
@@ -109,6 +109,13 @@ def test_an_unknown_key_is_only_a_warning(home: Path) -> None:
     assert code == 0
     assert "unknown key 'colour'" in err
     assert call("history", "--quiet")[2] == ""
+
+
+def test_help_says_that_a_named_configuration_is_for_one_command_alone() -> None:
+    for words in (("--help",), ("run", "--help")):
+        code, out, _ = call(*words)
+        assert code == 0
+        assert "this command alone" in " ".join(out.split())
 
 
 def test_a_named_configuration_that_is_not_there_is_an_error() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.namespaced import namespaced
 from tests.world import World
 
@@ -187,3 +189,24 @@ def test_a_session_started_in_another_one_outlives_it_with_all_it_has(tmp_path: 
     inner.kill()
     assert world.cli("auto").code == 0
     assert not server.alive
+
+
+@pytest.mark.parametrize("how", ["--dry-run", "--execute"])
+@namespaced
+def test_a_class_that_nothing_is_of_is_said_to_be_empty(how: str, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    left, detached = session.mcp(), session.detached()
+    session.kill()
+    for name in ("stale-lock", "overload", "hung-session"):
+        said = world.cli("run", "--class", name, how)
+        assert (said.code, said.err) == (0, "")
+        assert f"Nothing of class {name}" in said.out
+        assert world.cli("run", "--class", name, how, "--json").json["totals"] is not None
+        assert world.cli("run", "--class", name, how, "--quiet").out == ""
+    assert left.alive
+    said = world.cli("run", "--class", "stale-lock", "--class", "leftover", how)
+    assert said.code == 0
+    assert "Nothing of class" not in said.out
+    assert left.alive is (how == "--dry-run")
+    assert detached.alive

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from process_janitor.core.model import Identity, Session
-from process_janitor.core.states import Patience, state
+from process_janitor.core.states import state
 
 if TYPE_CHECKING:
     from process_janitor.core.owners import Presence
-
-PATIENCE = Patience(idle_after=1800, least_age=600)
-OLD = 100_000.0
 
 
 def session(**fields: object) -> Session:
@@ -21,28 +18,24 @@ def session(**fields: object) -> Session:
 
 
 @pytest.mark.parametrize(
-    ("fields", "presence", "age", "expected"),
+    ("fields", "presence", "idle", "expected"),
     [
-        ({}, "live", OLD, "live"),
-        ({"heartbeat_ago": 1e6}, "live", OLD, "live"),
-        ({"activity_ago": 1801.0}, "live", OLD, "idle"),
-        ({"activity_ago": 1801.0}, "live", 599.0, "live"),
-        ({"activity_ago": 1799.0}, "live", OLD, "live"),
-        ({"ended_reason": "other", "ended_ago": 11.0}, "live", OLD, "hung"),
-        ({"ended_reason": "other", "ended_ago": 2.0}, "live", OLD, "live"),
-        ({"ended_reason": "clear", "ended_ago": 99.0}, "live", OLD, "live"),
-        ({"ended_reason": "other", "ended_ago": 99.0, "kind": "bg"}, "live", OLD, "live"),
-        ({}, "gone", None, "crashed"),
-        ({"ended_reason": "resume"}, "gone", None, "crashed"),
-        ({"ended_reason": "prompt_input_exit"}, "gone", None, "ended"),
-        ({"source": "marks"}, "gone", None, "unknown"),
-        ({}, "elsewhere", None, "elsewhere"),
-        ({}, "rebooted", None, "elsewhere"),
-        ({"owner": Identity(7, 5, "", 3)}, "elsewhere", None, "unknown"),
-        ({"owner": Identity(7, 5, "boot", 0)}, "elsewhere", None, "unknown"),
+        ({}, "live", False, "live"),
+        ({"heartbeat_ago": 1e6}, "live", False, "live"),
+        ({}, "live", True, "idle"),
+        ({"ended_reason": "other", "ended_ago": 11.0}, "live", True, "hung"),
+        ({"ended_reason": "other", "ended_ago": 2.0}, "live", True, "live"),
+        ({"ended_reason": "clear", "ended_ago": 99.0}, "live", False, "live"),
+        ({"ended_reason": "other", "ended_ago": 99.0, "kind": "bg"}, "live", False, "live"),
+        ({}, "gone", False, "crashed"),
+        ({"ended_reason": "resume"}, "gone", False, "crashed"),
+        ({"ended_reason": "prompt_input_exit"}, "gone", False, "ended"),
+        ({"source": "marks"}, "gone", False, "unknown"),
+        ({}, "elsewhere", False, "elsewhere"),
+        ({}, "rebooted", False, "elsewhere"),
+        ({"owner": Identity(7, 5, "", 3)}, "elsewhere", False, "unknown"),
+        ({"owner": Identity(7, 5, "boot", 0)}, "elsewhere", False, "unknown"),
     ],
 )
-def test_state(
-    fields: dict[str, object], presence: Presence, age: float | None, expected: str
-) -> None:
-    assert state(session(**fields), presence, age, PATIENCE) == expected
+def test_state(fields: dict[str, object], presence: Presence, idle: bool, expected: str) -> None:
+    assert state(session(**fields), presence, idle=idle) == expected

@@ -13,7 +13,7 @@ import pytest
 
 from process_janitor.faces.render.units import age, local, size
 from tests.namespaced import ROOT, namespaced
-from tests.world import World
+from tests.world import World, wait_until
 
 
 def on_a_terminal(
@@ -250,3 +250,36 @@ def test_a_plan_says_what_it_leaves_alone(tmp_path: Path) -> None:
     assert f"left alone {kept.pid}: you asked to keep it" in done.out
     assert "[kept-by-rule]" in done.out
     assert (kept.alive, ended.alive) == (True, False)
+
+
+@namespaced
+def test_detached_children_of_one_command_stand_in_one_row_and_others_do_not(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    one, other = world.session(), world.session()
+    note = tmp_path / "started"
+    note.touch()
+    command = "sleep 300 >/dev/null 2>&1 </dev/null & echo $! >>"
+    for session, commands in (
+        (one, [command] * 3 + [command.replace("300", "301")]),
+        (other, [command]),
+    ):
+        for each in commands:
+            session.run_bash(f"{each}{note}")
+    left = [one.mcp(), one.mcp()]
+    wait_until(lambda: len(note.read_text().split()) == 5, 10, "all of them run")
+    started = note.read_text().split()
+    one.kill()
+    other.kill()
+    out = world.cli("scan", COLUMNS="200").out
+    assert out.count("3x sleep 300") == 1, out
+    assert "1x" not in out
+    assert out.count("sleep 300") == 2
+    assert out.count("sleep 301") == 1
+    for pid in (*started, *(child.pid for child in left)):
+        assert str(pid) in out
+    assert "2x" not in out, "what will be ended is listed one by one"
+    planned = world.cli("run", "--class", "detached", "--dry-run", COLUMNS="200").out
+    assert planned.count("sleep 300") == 4
+    assert len(world.cli("scan", "--json").json["findings"]) == 7

@@ -102,8 +102,58 @@ def test_a_session_without_a_terminal_needs_proof_that_nobody_can_reach_it(
     m.rows[claude].detail = detail
     m.rows[claude].ppid = 1
     assert m.verdict(claude) == expected
-    m.rows[claude].argv = ("claude", "-p", "do it")
-    assert m.verdict(claude)[0] != "reap", "a headless run needs no terminal"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("-p", "do it"), "report"),
+        (("--print", "do it"), "report"),
+        (("-cp", "do it"), "report"),
+        (("-pc", "do it"), "report"),
+        (("--model", "opus", "-dcp", "do it"), "report"),
+        (("--output-format", "stream-json", "--input-format", "stream-json"), "report"),
+        (("--output-format=json",), "report"),
+        ((), "reap"),
+        (("-c",), "reap"),
+        (("--continue",), "reap"),
+        (("--permission-mode", "plan"), "reap"),
+        (("print", "p"), "reap"),
+    ],
+)
+def test_a_headless_run_needs_no_terminal_however_its_options_are_written(
+    words: tuple[str, ...], expected: str
+) -> None:
+    m = Machine()
+    claude = m.claude(A, argv=("claude", *words))
+    m.rows[claude].detail = {"terminal_hung_up": "yes", "socket_peer": "no"}
+    m.rows[claude].ppid = 1
+    assert m.verdict(claude) == (expected, "orphaned-session")
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("print", "report"), ("interactive", "reap")])
+def test_a_client_that_calls_itself_headless_is_one_whatever_its_command_line_says(
+    kind: str, expected: str
+) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    m.rows[claude].detail = {"terminal_hung_up": "yes", "socket_peer": "no"}
+    m.rows[claude].ppid = 1
+    m.sessions = {key: one._replace(kind=kind) for key, one in m.sessions.items()}
+    assert m.verdict(claude) == (expected, "orphaned-session")
+
+
+def test_a_closed_tmux_pane_is_told_beside_the_hung_up_terminal() -> None:
+    m = Machine()
+    inside, outside = m.claude(A), m.claude(B)
+    key = (inside, m.rows[inside].start)
+    m.sessions[key] = m.sessions[key]._replace(pane=("/tmp/tmux-0/default", 4242, "%1"))
+    for pid in (inside, outside):
+        m.rows[pid].detail = {"terminal_hung_up": "yes", "socket_peer": "no"}
+    decisions = m.decide()
+    assert decisions[inside].evidence == ("terminal-hung-up", "pane-closed", "no-control-peer")
+    assert decisions[outside].evidence == ("terminal-hung-up", "no-control-peer")
+    assert decisions[inside].verdict == decisions[outside].verdict == "reap"
 
 
 @case("A2", "headless and SDK sessions without a terminal", "keep")

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from process_janitor.core.model import Marks, Seen, Session
+from process_janitor.core import handover, ties
+from process_janitor.core.model import Identity, Marks, Seen, Session
 from process_janitor.core.policy import Policy
-from tests.machine import BOOT, NAMESPACE, TOOL_SHELL, Machine
+from tests.machine import BOOT, HOST, NAMESPACE, TOOL_SHELL, Machine
 
 A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 case = pytest.mark.case
@@ -53,8 +54,14 @@ def test_an_unseen_child_of_a_hook_may_be_a_worker_and_is_left() -> None:
     m = Machine()
     claude = m.claude(A)
     hook = m.hook(claude, A)
+    shell = m.detached(claude, A)
     m.exit(claude)
     assert m.verdict(hook) == ("report", "detached")
+    reap = Policy(detached="reap")
+    assert m.verdict(hook, reap) == ("report", "suspect"), "it may be a SessionEnd hook at work"
+    assert m.verdict(shell, reap) == ("reap", "detached")
+    m.sessions = {key: one._replace(over="crashed") for key, one in m.sessions.items()}
+    assert m.verdict(hook, reap) == ("reap", "detached")
 
 
 @case("U45", "deliberate daemons: x &, nohup x &, setsid x", "report")
@@ -368,6 +375,97 @@ def test_shells_moved_to_the_background_are_kept_also_when_the_worker_is_down() 
     assert m.verdict(shell)[0] == "keep"
     m.sessions = {key: one for key, one in m.sessions.items() if one.source != "roster"}
     assert m.verdict(shell) == ("reap", "leftover")
+
+
+def background(m: Machine) -> bool:
+    return handover.background_runs(m.sessions.values(), m.snapshot())
+
+
+@case("A4b", "the same, before anybody can say where they went", "keep")
+@pytest.mark.parametrize(
+    ("reason", "ago", "known_for", "moving"),
+    [
+        ("prompt_input_exit", 0.5, 0.0, True),
+        ("prompt_input_exit", 9.0, 9.0, True),
+        ("prompt_input_exit", 11.0, 0.0, False),
+        ("unreported", 1.0, 0.0, True),
+        ("other", 0.5, 0.0, False),
+        ("logout", 0.5, 0.0, False),
+        ("", None, 0.0, True),
+        ("", None, 4.0, False),
+    ],
+)
+def test_a_shell_may_be_on_its_way_to_another_process_for_a_while(
+    reason: str, ago: float | None, known_for: float, moving: bool
+) -> None:
+    m = Machine()
+    m.spawn(1, comm="claude", argv=("claude", "bg-spare"), setsid=True)
+    claude = m.claude(A)
+    if ago is not None:
+        m.goodbye(claude, reason, ago)
+    session = m.sessions[m.rows[claude].key]
+    m.exit(claude)
+    assert background(m)
+    assert handover.may_be_moving(session, known_for, background=True) is moving
+
+
+def test_without_a_daemon_and_after_a_crash_is_written_down_nothing_is_on_its_way() -> None:
+    m = Machine()
+    m.claude(B)
+    claude = m.claude(A)
+    session = m.sessions[m.rows[claude].key]
+    m.exit(claude)
+    assert not background(m)
+    assert not handover.may_be_moving(session, 0.0, background=False)
+    assert not handover.may_be_moving(None, 0.0, background=False)
+    assert not handover.may_be_moving(session._replace(over="crashed"), 0.0, background=True)
+    m.spawn(1, comm="claude", argv=("claude", "daemon", "run"), setsid=True)
+    assert background(m)
+    assert handover.may_be_moving(None, 0.0, background=True), "nobody knows how it went"
+
+
+@case("A4c", "shells of a session that a fork of unknown origin may go on with", "keep")
+@pytest.mark.parametrize(
+    ("reason", "where", "linked", "expected"),
+    [
+        ("prompt_input_exit", "/w", False, "keep"),
+        ("prompt_input_exit", "", False, "keep"),
+        ("prompt_input_exit", "/elsewhere", False, "reap"),
+        ("other", "/w", False, "reap"),
+        ("prompt_input_exit", "/w", True, "reap"),
+    ],
+)
+def test_a_fork_that_nobody_can_trace_keeps_the_shells_it_may_have_taken_over(
+    reason: str, where: str, linked: bool, expected: str
+) -> None:
+    m = Machine()
+    claude = m.claude(A, source="")
+    m.register(claude, A, cwd="/w")
+    server, shell = m.mcp(claude, A), m.bash(claude, A)
+    fork = m.spawn(1, comm="claude", argv=("claude", "bg-spare"), setsid=True)
+    m.register(fork, B, cwd=where, forked=True)
+    if linked:
+        host = m.spawn(1, comm="claude", argv=("claude", "bg-pty-host"), setsid=True)
+        m.register(host, B, source="roster", predecessors=("another-conversation",))
+    m.goodbye(claude, reason, 60.0)
+    m.exit(claude)
+    assert m.verdict(shell)[0] == expected
+    assert ("handed-over" in m.decide()[shell].vetoes) is (expected == "keep")
+    assert m.verdict(server) == ("reap", "leftover")
+    m.exit(fork)
+    assert m.verdict(shell) == ("reap", "leftover")
+
+
+def test_a_record_of_another_boot_does_not_hide_the_client_that_has_its_number_now() -> None:
+    m = Machine()
+    claude = m.claude(A, source="")
+    server, child = m.mcp(claude, A), m.detached(claude, A)
+    owner = Identity(claude, m.rows[claude].start, "boot-b", NAMESPACE)
+    m.sessions[claude, 0] = Session(session_id=B, owner=owner, host=HOST)
+    m.tick(60)
+    for pid in (claude, server, child):
+        assert m.verdict(pid, Policy(detached="reap")) == ("keep", ""), pid
+    assert list(ties.strays(m.snapshot(), m.sessions.values()))
 
 
 @case("N1", "a session that began before the plugin: CLAUDE_PID is gone", "reap")

@@ -54,6 +54,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.case("G7", "root asks: another user's sessions", "keep")
+@pytest.mark.case("U81", "a process that may not be read or signalled", "keep")
 @case("B9", "another user's process with our marks", "keep")
 @case("F3", "an MCP server whose stdin somebody still holds", "keep")
 @case("U76", "a unit of a service manager", "keep")
@@ -117,7 +119,7 @@ def test_a_multiplexer_and_its_panes_are_kept_whatever_marks_they_inherited(comm
 
 @case(
     "U56",
-    "build daemons: gradle, nx, turbo, esbuild, watchman, bazel, ssh, gpg-agent, adb, docker",
+    "build daemons: gradle, nx, turbo, esbuild, watchman, bazel, ssh, gpg-agent, adb, what runs containers",
     "keep",
 )
 @pytest.mark.parametrize(
@@ -137,7 +139,11 @@ def test_a_multiplexer_and_its_panes_are_kept_whatever_marks_they_inherited(comm
         ("ssh", ("ssh", "-o", "ControlMaster=auto", "host")),
         ("gpg-agent", ("gpg-agent", "--daemon")),
         ("adb", ("adb", "-L", "tcp:5037", "fork-server", "server")),
-        ("docker", ("docker", "run", "-d", "x")),
+        ("dockerd", ("/usr/bin/dockerd",)),
+        ("containerd-shim", ("/usr/bin/containerd-shim-runc-v2", "-id", "x")),
+        ("conmon", ("/usr/bin/conmon", "--api-version", "1")),
+        ("podman", ("podman", "pause")),
+        ("podman", ("/usr/bin/podman", "system", "service")),
     ],
 )
 def test_a_build_daemon_is_kept_with_its_workers(comm: str, argv: tuple[str, ...]) -> None:
@@ -221,6 +227,27 @@ def test_the_unit_a_session_ran_in_does_not_protect_its_leftovers() -> None:
         ("/user.slice/user-1000.slice/session-3.scope", ""),
         ("/user.slice/user-1000.slice/user@1000.service", ""),
         ("/user.slice/user-1000.slice/user@1000.service/app.slice/vte-spawn-1.scope", ""),
+        ("/user.slice/user-1000.slice/user@1000.service/app.slice/app-org.kde.konsole-7.scope", ""),
+        ("/system.slice/nginx.service/workers/1", "nginx.service"),
+        # Containers: docker, podman, cri-o, containerd, with systemd's and with plain paths.
+        ("/docker/9f2c", ""),
+        ("/system.slice/docker-9f2c.scope", ""),
+        ("/system.slice/docker-9f2c.scope/system.slice/nginx.service", "nginx.service"),
+        ("/machine.slice/libpod-9f2c.scope/container", ""),
+        (
+            "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-9f2c.scope/container",
+            "",
+        ),
+        ("/system.slice/my-pod.service/libpod-payload-9f2c", ""),
+        ("/system.slice/my-pod.service/runtime", "my-pod.service"),
+        ("/kubepods.slice/kubepods-pod1.slice/crio-9f2c.scope", ""),
+        ("/kubepods/besteffort/pod1/9f2c", ""),
+        ("/system.slice/containerd.service/kubepods-besteffort-pod1.slice:cri-containerd:9f2c", ""),
+        ("/system.slice/containerd.service", "containerd.service"),
+        # Slurm's jobs, on cgroup v2 and v1.
+        ("/system.slice/slurmstepd.scope/job_7/step_0/user/task_0", ""),
+        ("/slurm/uid_1000/job_7/step_batch/task_0", ""),
+        ("/system.slice/slurmd.service", "slurmd.service"),
         ("/", ""),
         ("", ""),
     ],

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from process_janitor.faces.cli.parser import BY_NAME
 from process_janitor.faces.grammar import described
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +44,9 @@ def _in_page(text: str) -> Iterator[str]:
                 yield span
         # In a table of commands the first column leaves the name out.
         for row in re.findall(r"^\| (`[^|]+`) \|", _section(prose, "## Commands"), re.MULTILINE):
-            for span in re.findall(r"`([^`]+)`", row):
+            first, *others = re.findall(r"`([^`]+)`", row)
+            # What follows is another command, or only another word for the first one.
+            for span in (first, *(one for one in others if one.split()[0] in BY_NAME)):
                 yield f"process-janitor {span}"
     for language, block in zip(blocks[1::3], blocks[2::3], strict=True):
         for line in block.splitlines() if language != "json" else ():

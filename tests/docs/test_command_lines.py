@@ -17,7 +17,7 @@ import pytest
 from process_janitor.faces.cli.parser import COMMANDS
 from tests.docs import command_lines
 from tests.namespaced import namespaced
-from tests.world import Child, World
+from tests.world import Child, Pretend, World
 
 SOURCES = (*command_lines.PAGES, command_lines.HELP)
 START = command_lines.ROOT / "scripts" / "start.py"
@@ -26,6 +26,7 @@ START = command_lines.ROOT / "scripts" / "start.py"
 NOT_RUN = {
     "scripts/test": "it would run this test",
     ".ci/run": "it would run this test",
+    "scripts/simulate": "plays for minutes; tests/simulation runs a round of it",
     "scripts/lock": "asks the package index and rewrites the lock files",
     "scripts/make-man": "rewrites the page; tests/docs/test_manual_page.py runs it with --check",
     "/plugin ": "typed inside Claude Code; tests/e2e/test_install.py does it with the real one",
@@ -33,13 +34,14 @@ NOT_RUN = {
     "pipx install": "tests/plugin/test_package.py installs the package",
     "uv tool install": "tests/plugin/test_package.py installs the package",
 }
+USAGE = 2
 # Everything else ends with 0, but for these.
 CODES = {
     "process-janitor scan --exit-code": 10,  # there are findings
     "process-janitor status": 4,  # typed outside a session
     "process-janitor status --json": 4,
+    "process-janitor stop": USAGE,  # it wants to know which
 }
-USAGE = 2
 
 
 def reason_not_to(line: str) -> str:
@@ -61,14 +63,15 @@ class Typist:
         for name in ("crontab", "systemctl", "loginctl"):
             self._tool(name, ":")
         self.left: list[Child] = []
+        self.live: Pretend | None = None
         self.session_id = self.plan = ""
 
     def _tool(self, name: str, line: str) -> None:
         (self.tools / name).write_text(f"#!/bin/sh\n{line}\n")
         (self.tools / name).chmod(0o755)
 
-    def prepare(self) -> None:
-        """Leftovers, a plan and a rule are there, whatever the line before has done; the settings are the default ones."""
+    def prepare(self, line: str) -> None:
+        """Leftovers, a plan and a rule are there, and for `stop` a living session, whatever the line before has done; the settings are the default ones."""
         (self.world.config_dir / "process-janitor-config.json").unlink(missing_ok=True)
         (self.world.root / "keep.json").unlink(missing_ok=True)
         if not (self.left and all(one.alive for one in self.left)):
@@ -76,6 +79,9 @@ class Typist:
             self.session_id = session.session_id
             self.left = [session.mcp(), session.mcp(), session.detached()]
             session.kill()
+        if self.live is not None and self.live.alive:
+            self.live.kill()
+        self.live = self.world.session() if " stop" in line else None
         self.plan = self.world.cli("run", "--json").json["plan"]["id"]
         assert self.world.cli("keep", "--command", "no-such-program").code == 0
 
@@ -83,6 +89,9 @@ class Typist:
         """The line with something there in place of what only stands for it."""
         said = line.replace("scripts/process-janitor", "process-janitor").split(" | ")[0]
         said = re.sub(r"(?<=--plan )\S+", self.plan, said)
+        if " stop " in said and self.live is not None:
+            said = re.sub(r"(?<=--session )\d+\b(?! *$)", str(self.live.pid), said)
+            said = re.sub(r"(?<=--session )(?!\d+ )\S+", self.live.session_id, said)
         said = re.sub(r"(?<=--session )ID", self.session_id, said)
         for name, value in {
             "PID": self.left[0].pid, "4242": self.left[0].pid, "4243": self.left[1].pid, "N": 1, "DIR": "~/.claude",
@@ -130,7 +139,7 @@ def test_every_command_line_of_a_page_does_what_it_may(page: str, tmp_path: Path
     for line in command_lines.of(page):
         if reason_not_to(line):
             continue
-        typist.prepare()
+        typist.prepare(line)
         code, said = typist.types(line)
         if code != CODES.get(line, 0) or "Traceback" in said:
             failed.append(f"{page}: {line!r} ended with {code}:\n{said}")
@@ -157,7 +166,7 @@ def test_the_collector_finds_what_there_is() -> None:
 @namespaced
 def test_a_line_that_is_wrong_is_noticed(tmp_path: Path) -> None:
     typist = Typist(tmp_path)
-    typist.prepare()
+    typist.prepare("")
     for line in ("process-janitor scan --no-such", "process-janitor skan", "/cleanup skan"):
         assert typist.types(line)[0] == USAGE, line
     assert typist.types("/cleanup scan")[0] == 0

@@ -233,6 +233,29 @@ def mount(*arguments: str) -> None:
     subprocess.run(["mount", *arguments], check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
 
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        (
+            {"TMUX": "/tmp/tmux-0/default,4242,0", "TMUX_PANE": "%3"},
+            {"socket": "/tmp/tmux-0/default", "server": 4242, "id": "%3"},
+        ),
+        ({"TMUX": "x" * 100_000, "TMUX_PANE": "%3"}, {}),
+        ({}, {}),
+    ],
+    ids=["in a pane", "nonsense", "outside"],
+)
+@namespaced
+def test_a_session_is_registered_with_its_tmux_pane(
+    variables: dict[str, str], expected: dict[str, Any], tmp_path: Path
+) -> None:
+    hooks = Hooks(tmp_path)
+    hooks.run(
+        "SessionStart", hooks.payload("SessionStart"), {**hooks.env(), **variables}
+    ).harmless()
+    assert hooks.record(hooks.session)["pane"] == expected
+
+
 # Standard input
 
 
@@ -640,6 +663,53 @@ def test_an_invalid_configuration_costs_nothing_but_its_values(tmp_path: Path) -
     assert len(hooks.records()) == 1
 
 
+@namespaced
+def test_a_broken_configuration_is_told_at_each_start_and_logged_once_a_change(
+    tmp_path: Path,
+) -> None:
+    hooks = Hooks(tmp_path)
+    one = hooks.session
+    log = hooks.root / "logs" / "hooks.log"
+
+    def logged() -> list[str]:
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [line.split("is used: ")[1] for line in lines if "is used: " in line]
+
+    hooks.world.configure(cleanup_on_exit=True, unknown_key=1)
+    assert hooks.start(one) == ""
+    hooks.world.configure(cleanup_on_exit="no")
+    for _ in range(3):
+        said = json.loads(hooks.start(one))["systemMessage"]
+        assert "config check" in said
+        assert "\n" not in said
+        hooks.below(one, "UserPromptSubmit")
+        hooks.below(one, "Stop")
+    assert len(logged()) == 1
+    assert "cleanup_on_exit: 'no' is not allowed" in logged()[0]
+    hooks.world.configure(cleanup_on_exit=False)
+    assert hooks.start(one) == ""
+    hooks.world.configure(cleanup_on_exit="no", detached="Reap\n")
+    hooks.start(one)
+    assert len(logged()) == 3, "it was in order in between"
+    hooks.world.configure()
+    answer = hooks.below(
+        one, "SessionStart", {"source": "startup"}, PROCESS_JANITOR_AUTO_LIMIT="many"
+    )
+    assert "config check" in answer["said"]
+    assert "PROCESS_JANITOR_AUTO_LIMIT" in logged()[-1]
+
+
+@namespaced
+def test_a_log_that_cannot_be_written_does_not_keep_the_user_from_being_told(
+    tmp_path: Path,
+) -> None:
+    hooks = Hooks(tmp_path)
+    hooks.world.configure(cleanup_on_exit="no")
+    (hooks.root / "config.problems" / "full").mkdir(parents=True)
+    (hooks.root / "logs").write_text("not a directory")
+    assert "config check" in hooks.start(hooks.session)
+
+
 @pytest.mark.parametrize("kind", ["directory", "fifo", "symlink loop", "huge", "no permission"])
 @namespaced
 def test_an_unreadable_configuration_costs_nothing(kind: str, tmp_path: Path) -> None:
@@ -704,6 +774,7 @@ def test_a_hostile_session_id_makes_no_file(where: str, tmp_path: Path) -> None:
 # Registration
 
 
+@pytest.mark.case("A8", "a hook whose parent is a shell: the client is registered", "keep")
 @pytest.mark.parametrize("wrap", [0, 1, 3])
 @namespaced
 def test_the_registered_process_is_the_client_not_the_hook_nor_a_shell(
@@ -748,6 +819,7 @@ def test_claude_pid_alone_registers_what_it_names_as_not_recognised(tmp_path: Pa
         other.kill()
 
 
+@pytest.mark.case("A8", "a hook without a client above it", "keep")
 @pytest.mark.parametrize(
     "told", ["0", "1", "-1", "2147483647", "4194305", "x", "", "1e3", " 12", "٣"]
 )
@@ -999,6 +1071,26 @@ def test_leftovers_are_told_in_one_line_and_left_alone(watched: bool, tmp_path: 
     assert spared.alive
 
 
+@pytest.mark.parametrize("closed", [False, True])
+@namespaced
+def test_what_the_watcher_is_about_to_end_is_not_told(closed: bool, tmp_path: Path) -> None:
+    hooks = Hooks(tmp_path)
+    dead, neighbour = hooks.world.session(), hooks.world.session()
+    left, spared = dead.mcp(), neighbour.mcp()
+    dead.kill()
+    if closed:
+        record = hooks.record(dead)
+        Registry(str(hooks.root)).write({**record, "closed": {"at": "", "state": "crashed"}})
+    said = hooks.start(hooks.session)
+    if closed:
+        assert "1 process of dead sessions" in said
+        assert left.alive
+    else:
+        assert said == ""
+        left.gone()
+    assert spared.alive
+
+
 @namespaced
 def test_nothing_left_over_is_nothing_to_say(tmp_path: Path) -> None:
     hooks = Hooks(tmp_path)
@@ -1163,3 +1255,129 @@ def test_the_watcher_of_a_hook_has_nothing_of_the_session(tmp_path: Path) -> Non
         if procfs.link(watcher.pid, f"fd/{fd}") == os.readlink(f"/proc/self/fd/{reading}")
     ]
     assert held == [], "holds a descriptor of the client"
+
+
+# More sessions than the machine carries
+
+
+def _machine(folder: Path, load: float) -> None:
+    """In this namespace the machine has this load for each core, enough memory, and whatever waits for a core."""
+    total = load * (os.cpu_count() or 1)
+    stalls = "some avg10=90.00 avg60=90.00 avg300=90.00 total=1\n" if load > 1 else ""
+    given = {
+        "loadavg": f"{total:.2f} {total:.2f} {total:.2f} 1/100 {os.getpid()}\n",
+        "meminfo": "MemTotal: 8000000 kB\nMemAvailable: 6000000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+        "pressure/cpu": stalls,
+        "pressure/memory": "",
+        "pressure/io": "",
+    }
+    for name, text in given.items():
+        fixture = folder / f"proc-{name.replace('/', '-')}"
+        fixture.write_text(text)
+        if os.path.exists(f"/proc/{name}"):
+            mount("--bind", str(fixture), f"/proc/{name}")
+
+
+def _noted(hooks: Hooks, *sessions: Pretend) -> None:
+    """The watcher has written down that these sessions live."""
+    note = hooks.root / "leftovers.json"
+    wanted = {one.pid for one in sessions}
+
+    def there() -> bool:
+        noted = json.loads(note.read_text()) if note.exists() else {"sessions": []}
+        return wanted <= {pid for pid, _ in noted["sessions"]}
+
+    wait_until(there, 20, "the watcher's note of the sessions")
+
+
+@namespaced
+def test_too_many_sessions_are_told_at_most_once_an_hour(tmp_path: Path) -> None:
+    _machine(tmp_path, 0.1)
+    hooks = Hooks(tmp_path)
+    three = [hooks.session, *(hooks.world.session(registered=False) for _ in range(2))]
+    assert [hooks.start(one) for one in three] == ["", "", ""]
+    _noted(hooks, *three)
+    fourth = hooks.world.session(registered=False)
+    said = hooks.start(fourth)
+    assert said.count("\n") == 1
+    told = json.loads(said)
+    assert list(told) == ["systemMessage"]
+    assert "4 sessions run here, more than 3; /cleanup scan" in told["systemMessage"]
+    assert hooks.start(hooks.world.session(registered=False)) == ""
+    _noted(hooks, *three, fourth)
+    stamp = hooks.root / "overload.warned"
+    assert stamp.stat().st_mode & 0o777 == 0o600
+    boot, at = stamp.read_text().split()
+    # An hour later, after a boot, and from a damaged stamp it is told again.
+    for text in (
+        f"{boot} {float(at) - 3601}",
+        f"another-boot {at}",
+        "\x00",
+        f"{boot} {float(at) + 9e9}",
+    ):
+        stamp.write_text(text)
+        assert "more than 3" in hooks.start(three[0]), text
+        assert hooks.start(three[0]) == ""
+
+
+@namespaced
+def test_sessions_that_are_gone_do_not_count_and_a_higher_limit_is_kept_to(tmp_path: Path) -> None:
+    _machine(tmp_path, 0.1)
+    hooks = Hooks(tmp_path)
+    three = [hooks.session, *(hooks.world.session(registered=False) for _ in range(2))]
+    for one in three:
+        hooks.start(one)
+    _noted(hooks, *three)
+    note = (hooks.root / "leftovers.json").read_text()
+    three[2].kill()
+    (hooks.root / "leftovers.json").write_text(note)
+    fourth = hooks.world.session(registered=False)
+    assert hooks.start(fourth) == ""
+    _noted(hooks, *three[:2], fourth)
+    hooks.world.configure(max_sessions_warning=4)
+    assert hooks.start(hooks.world.session(registered=False)) == ""
+    hooks.world.configure(max_sessions_warning=1)
+    assert "more than 1" in hooks.start(hooks.session)
+
+
+@pytest.mark.parametrize(("load", "others"), [(4.2, 1), (4.2, 0), (1.5, 1)])
+@namespaced
+def test_a_busy_machine_is_told_where_sessions_share_it(
+    load: float, others: int, tmp_path: Path
+) -> None:
+    _machine(tmp_path, load)
+    hooks = Hooks(tmp_path)
+    running = [hooks.world.session(registered=False) for _ in range(others)]
+    for one in (hooks.session, *running):
+        hooks.start(one)
+    _noted(hooks, hooks.session, *running)
+    said = hooks.start(hooks.session)
+    if load > 2 and others:
+        assert "2 sessions run here: load 4.2 per core; /cleanup scan" in said
+    else:
+        assert said == ""
+
+
+@namespaced
+def test_an_overload_and_leftovers_are_one_line(tmp_path: Path) -> None:
+    _machine(tmp_path, 4.2)
+    hooks = Hooks(tmp_path)
+    hooks.world.configure(cleanup_on_exit=False)
+    dead = hooks.world.session(registered=False)
+    for one in (hooks.session, dead):
+        hooks.start(one)
+    left = dead.mcp()
+    dead.kill()
+    note = hooks.root / "leftovers.json"
+
+    def noted() -> bool:
+        found = json.loads(note.read_text())["found"] if note.exists() else []
+        return left.pid in [pid for pid, _ in found]
+
+    wait_until(noted, 20, "the watcher's note")
+    said = hooks.start(hooks.world.session(registered=False))
+    assert said.count("\n") == 1
+    told = json.loads(said)["systemMessage"]
+    assert "of dead sessions" in told
+    assert "2 sessions run here" in told
+    assert left.alive

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import pty
 import signal
@@ -19,6 +18,7 @@ from process_janitor.core.policy import Policy
 from process_janitor.faces import pretend
 from process_janitor.sweep import look
 from process_janitor.system import procfs
+from tests.client_files import client_file
 from tests.namespaced import namespaced
 from tests.world import World, wait_until
 
@@ -58,22 +58,6 @@ def decision(world: World, pid: int) -> Decision | None:
 def verdict(world: World, pid: int) -> tuple[str, str]:
     found = decision(world, pid)
     return (found.verdict, found.finding) if found is not None else ("keep", "")
-
-
-def client_file(world: World, pid: int, session_id: str = A) -> None:
-    """What Claude Code itself writes about one of its processes."""
-    row = procfs.process(pid)
-    assert row is not None
-    folder = world.config_dir / "sessions"
-    folder.mkdir(parents=True, exist_ok=True)
-    domain = f"linux:x:pid:[{procfs.namespace(pid)}]"
-    document = {
-        "pid": pid,
-        "sessionId": session_id,
-        "procStart": str(row.start),
-        "pidDomain": domain,
-    }
-    (folder / f"{pid}.json").write_text(json.dumps(document))
 
 
 def as_subreaper() -> None:
@@ -128,7 +112,7 @@ def test_a_client_that_somebody_is_connected_to_is_never_ended_for_its_terminal(
     os.close(slave)
     theirs.close()
     pid = pid_in(ready)
-    client_file(world, pid)
+    client_file(world, pid, A)
     os.close(master)
     assert verdict(world, pid) == ("report", "orphaned-session")
     ours.close()
@@ -258,3 +242,83 @@ def test_a_hostile_process_name_hides_nothing(tmp_path: Path) -> None:
         assert row.comm == name
         assert row.ppid == os.getpid()
     assert pretend.LIFETIME_SECONDS > 0
+
+
+SERVING = """
+import os, signal, socket, sys, time
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+kept = [socket.create_connection(("127.0.0.1", int(port))) for port in sys.argv[2:]]
+own = socket.create_server(("127.0.0.1", 0))
+own.setblocking(False)
+said = f"{sys.argv[1]}.tmp"
+open(said, "w").write(f"{os.getpid()} {own.getsockname()[1]}")
+os.rename(said, sys.argv[1])
+time.sleep(300)
+"""
+
+
+@case(
+    "U8", "an orphan that goes on working: connected to the outside, nobody connected to it", "reap"
+)
+@case("C3", "a server with connected clients", "keep")
+@namespaced
+def test_who_is_connected_to_it_protects_a_server_and_whom_it_calls_does_not(
+    tmp_path: Path,
+) -> None:
+    # Without a look at the ports of the machine around: the pid namespace alone does not part them.
+    world = World(tmp_path)
+    outside = socket.create_server(("127.0.0.1", 0))
+    session = world.session()
+    servers = []
+    for number in range(2):
+        ready = tmp_path / f"server{number}"
+        argv = [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            SERVING,
+            str(ready),
+            str(outside.getsockname()[1]),
+        ]
+        session.start_server(argv)
+        wait_until(ready.exists, what="it serves")
+        pid, port = map(int, ready.read_text().split())
+        servers.append((pid, port))
+    (polling, _), (used, served) = servers
+    client = socket.create_connection(("127.0.0.1", served))
+    session.kill()
+    wait_until(lambda: _parent(polling) == 1 and _parent(used) == 1, what="they are orphans")
+    assert verdict(world, polling) == ("reap", "leftover")
+    found = decision(world, used)
+    assert found is not None
+    assert "serving-clients" in found.vetoes
+    client.close()
+    outside.close()
+
+
+@case("U64", "the client's program as a server: Claude in Chrome, `claude mcp serve`", "reap")
+@namespaced
+def test_a_claude_that_is_a_server_is_told_from_a_client(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session, neighbour = world.session(), world.session()
+    os.mkfifo(tmp_path / "fifo")
+    # Run as `claude mcp serve`, with this file for the subcommand.
+    (tmp_path / "mcp").write_text(
+        "printf claude > /proc/$$/comm\necho $$ > pid.tmp && mv pid.tmp $(cat next)\nread x < fifo\n"
+    )
+    pids = []
+    for one in (session, neighbour):
+        ready = tmp_path / f"server-{one.pid}"
+        (tmp_path / "next").write_text(str(ready))
+        one.start_server(["bash", "-c", "exec -a claude /bin/sh mcp serve"])
+        pids.append(pid_in(ready))
+    left, used = pids
+    shell, _ = session.bash()
+    assert procfs.argv(left) == ("claude", "mcp", "serve")
+    session.kill()
+    wait_until(lambda: _parent(left) == 1, what="it is an orphan")
+    assert verdict(world, left) == ("reap", "leftover")
+    assert verdict(world, used) == ("keep", "")
+    assert verdict(world, shell.pid) == ("reap", "leftover"), decision(world, shell.pid)

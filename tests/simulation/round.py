@@ -21,6 +21,7 @@ from process_janitor.sweep import look
 from process_janitor.system import config, procfs, seen
 from process_janitor.system.registry import Registry
 from tests.simulation.plan import Builder, Node, Plan, Trees, strangers
+from tests.world import children
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = (
@@ -422,9 +423,9 @@ class Round:
         key = self.watcher()
         if not self.runs(key):
             return
-        children = procfs.children(key[0])
-        self.tell(f"the watcher {key[0]} is killed" + (f" with {children}" if with_child else ""))
-        victims = [row.key for row in map(procfs.process, children) if row is not None]
+        below = children(key[0])
+        self.tell(f"the watcher {key[0]} is killed" + (f" with {below}" if with_child else ""))
+        victims = [row.key for row in map(procfs.process, below) if row is not None]
         self.end(key)
         for victim in victims if with_child else []:
             self.end(victim)
@@ -496,7 +497,7 @@ class Round:
                 word.endswith("process_janitor/watcher/__main__.py")
                 for word in procfs.argv(row.pid) or ()
             )
-            and (row.key != watcher or procfs.children(row.pid))
+            and (row.key != watcher or children(row.pid))
         ]
 
     def quiet(self) -> None:

@@ -52,6 +52,23 @@ def test_a_session_of_the_client_is_read(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ({"entrypoint": "cli"}, "interactive"),
+        ({"entrypoint": "sdk-cli"}, "print"),
+        ({"entrypoint": "sdk-py"}, "print"),
+        ({"entrypoint": "sdk-cli", "kind": "bg"}, "bg"),
+        ({"entrypoint": 7}, "interactive"),
+    ],
+)
+def test_the_clients_entrypoint_tells_a_headless_run(
+    said: dict[str, Any], kind: str, tmp_path: Path
+) -> None:
+    write(tmp_path, {**SOUND, **said})
+    assert [one.kind for one in read(tmp_path)] == [kind]
+
+
 def test_without_any_register_there_is_none(tmp_path: Path) -> None:
     assert read(tmp_path) == []
     assert list(client_files.roster(str(tmp_path), BOOT, NAMESPACE)) == []
@@ -119,6 +136,7 @@ def test_links_fifos_and_directories_are_passed_over(tmp_path: Path) -> None:
     assert len(read(tmp_path)) == 1
 
 
+@pytest.mark.case("U68", "a container's file in a shared ~/.claude", "keep")
 @pytest.mark.parametrize(
     ("domain", "namespace"),
     [
@@ -222,6 +240,7 @@ def test_no_document_breaks_the_reading_of_the_roster(
     roster(folder, document)
 
 
+@pytest.mark.case("E4", "Claude Code's own registers", "keep")
 def test_reading_writes_nothing(tmp_path: Path) -> None:
     write(tmp_path, SOUND)
     write(tmp_path, "damaged", "13.json")

@@ -14,7 +14,7 @@ import pytest
 from process_janitor.core.model import Identity, Marks, Process
 from process_janitor.system import identity, procfs
 from tests.namespaced import namespaced
-from tests.world import wait_until
+from tests.world import children, wait_until
 
 # The leader's own thread ends; another one goes on. The number of `exit` (not `exit_group`) is the machine's.
 _EXIT = {"x86_64": 60, "aarch64": 93, "riscv64": 93}.get(os.uname().machine, 0)
@@ -153,7 +153,6 @@ def test_of_a_process_that_is_gone_everything_says_so() -> None:
     assert procfs.link(pid, "exe") is None
     assert procfs.namespace(pid) == 0
     assert procfs.cgroup(pid) == ""
-    assert procfs.children(pid) == []
     assert procfs.memory(pid) == 0
     assert pid not in procfs.table()
 
@@ -289,21 +288,6 @@ def test_words_of_a_command_come_back_as_they_were_given() -> None:
 
 
 @namespaced
-def test_the_children_of_every_thread_are_children() -> None:
-    code = (
-        "import subprocess, threading, time\n"
-        "def work():\n    subprocess.Popen(['sleep', '120'])\n    print(2, flush=True)\n    time.sleep(120)\n"
-        "threading.Thread(target=work, daemon=True).start()\nsubprocess.Popen(['sleep', '120'])\ntime.sleep(120)"
-    )
-    process = started(code)
-    assert process.stdout is not None
-    process.stdout.readline()
-    wait_until(lambda: len(procfs.children(process.pid)) == 2)
-    found = procfs.children(process.pid)
-    assert {row.ppid for pid in found if (row := procfs.process(pid)) is not None} == {process.pid}
-
-
-@namespaced
 def test_the_newest_number_tells_that_something_was_started() -> None:
     before = procfs.newest_pid()
     assert procfs.newest_pid() == before
@@ -350,7 +334,7 @@ def test_another_pid_namespace_is_seen_as_one() -> None:
     inside = subprocess.Popen(
         ["unshare", "--pid", "--fork", "--kill-child", "sleep", "120"], stdin=subprocess.DEVNULL
     )
-    (child,) = wait_until(lambda: procfs.children(inside.pid))
+    (child,) = wait_until(lambda: children(inside.pid))
     wait_until(lambda: procfs.argv(child) == ("sleep", "120"))
     assert procfs.namespace(child) not in (0, identity.pid_namespace())
     assert procfs.namespace(os.getpid()) == identity.pid_namespace()
@@ -363,3 +347,34 @@ def test_a_file_longer_than_its_limit_is_cut_and_a_missing_one_is_none(tmp_path:
     assert procfs.read(str(path), 20_000) == b"x" * 10_000
     assert procfs.read(str(tmp_path / "none")) is None
     assert procfs.read(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        # cgroup v2
+        (
+            "0::/user.slice/user-1000.slice/session-3.scope\n",
+            "/user.slice/user-1000.slice/session-3.scope",
+        ),
+        # v1 with systemd, and the hybrid of both: the unified path may be the root's for everybody
+        (
+            "9:memory:/slurm/uid_1000/job_7\n1:name=systemd:/system.slice/slurmd.service\n0::/\n",
+            "/system.slice/slurmd.service",
+        ),
+        ("12:pids:/docker/9f2c\n1:name=systemd:/docker/9f2c\n", "/docker/9f2c"),
+        # v1 without systemd
+        ("8:memory:/slurm/uid_1000/job_7/step_0\n", ""),
+        ("0::/a:b\n", "/a:b"),
+        ("", ""),
+        ("nonsense\n:\n", ""),
+    ],
+)
+def test_the_cgroup_is_the_one_that_names_units(
+    text: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "cgroup").write_text(text)
+    monkeypatch.setattr(procfs, "PROC", str(tmp_path))
+    assert procfs.cgroup(7) == path
+    assert procfs.cgroup(8) == ""

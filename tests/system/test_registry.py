@@ -159,7 +159,7 @@ GOOD = record()
         {"pid": 0}, {"pid": 1}, {"pid": -1}, {"pid": "4711"}, {"pid": True}, {"pid": 4711.0}, {"pid": 1 << 23}, {"pid": None},
         {"start_ticks": -1}, {"start_ticks": "99"}, {"start_ticks": None}, {"pid_namespace": -1}, {"pid_namespace": True},
         {"boot_id": None}, {"boot_id": 7}, {"aliases": "x"}, {"aliases": ["../x"]}, {"aliases": [7]}, {"session_id": "../one"},
-        {"session_id": "two"}, {"cwd": 7}, {"cwd": "x" * 9000}, {"uid": -1}, {"pgid": "1"}, {"ended": "now"}, {"ended": {}},
+        {"session_id": "two"}, {"cwd": 7}, {"cwd": "x" * 9000}, {"sid": -1}, {"pgid": "1"}, {"ended": "now"}, {"ended": {}},
         {"ended": {"reason": "x", "boot_id": "b", "monotonic": "1"}}, {"pid": 4712}, {"start_ticks": 100}, {"host": None},
     ],
 )  # fmt: skip
@@ -190,7 +190,7 @@ def test_any_document_is_a_sound_record_or_a_malformed_one(document: object) -> 
 @settings(deadline=None)  # a busy machine is no failure
 @given(
     st.dictionaries(
-        st.sampled_from([*GOOD, "ended", "cwd", "host", "uid", "forked_from", "started_at"]),
+        st.sampled_from([*GOOD, "ended", "cwd", "host", "sid", "forked_from", "started_at"]),
         JSON,
         max_size=3,
     )

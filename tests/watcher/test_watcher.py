@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from process_janitor.faces import pretend
 from process_janitor.system import clock, files, identity, launch, lease, procfs, seen
 from process_janitor.system.registry import Entry, Registry
 from process_janitor.watcher import wanted
+from tests.client_files import client_file
 from tests.namespaced import namespaced
-from tests.world import Child, Pretend, World, wait_until
+from tests.world import Child, Pretend, World, children, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 # How long something that must not happen is waited for, where nothing else tells that its time has passed.
@@ -82,6 +84,34 @@ class Home(World):
             "at": clock.utc(),
         }
         self.change(session, ended=ended)
+
+    def spare(self) -> subprocess.Popen[bytes]:
+        """A process that the client's background daemon keeps ready."""
+        folder = self.home / "daemon"
+        folder.mkdir()
+        (folder / "claude").symlink_to(os.path.realpath(sys.executable))
+        (folder / "bg-spare").write_text("import time\nopen('ready', 'w')\ntime.sleep(300)\n")
+        started = subprocess.Popen(
+            ["claude", "bg-spare"], executable=folder / "claude", cwd=folder, env=self.env
+        )
+        wait_until((folder / "ready").exists, 10, "the spare runs")
+        return started
+
+    def hand_over(self, session: Pretend, worker: int) -> None:
+        """The daemon lists a worker that goes on with the session's work."""
+        row = procfs.process(worker)
+        assert row is not None
+        launched = {"launch": {"mode": "resume", "sessionId": f"/t/{session.session_id}.jsonl"}}
+        entry = {
+            "pid": worker,
+            "procStart": str(row.start),
+            "sessionId": "a-new-id",
+            "dispatch": launched,
+        }
+        (self.config_dir / "daemon").mkdir()
+        (self.config_dir / "daemon" / "roster.json").write_text(
+            json.dumps({"workers": {"w": entry}})
+        )
 
     def known(self, session: Pretend, *children: Child) -> None:
         """The watcher has seen these children of a session."""
@@ -161,6 +191,7 @@ def test_a_crash_ends_what_a_clean_exit_would_have_ended_and_the_neighbour_lives
     stays("not ours to end", *lives)
     assert watcher.poll() is None
     acted = [line for line in home.journal() if line["event"] == "action"]
+    assert home.told(dead)["at"] <= min(line["at"] for line in acted), "noticed before anything"
     assert not {line["pid"] for line in acted} & {child.pid for child in lives}
     assert {line["trigger"] for line in acted} == {"watcher"}
     assert {line["outcome"] for line in acted} == {"gone"}
@@ -222,6 +253,51 @@ def test_after_a_goodbye_the_end_is_an_end_and_no_crash(tmp_path: Path) -> None:
     assert (line["state"], line["reason"]) == ("ended", "other")
 
 
+@pytest.mark.parametrize("goodbye", ["before its end", "after its end"])
+@namespaced
+def test_shells_moved_to_the_background_live_through_the_second_in_which_nobody_says_so(
+    goodbye: str, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    one, neighbour = home.session(), home.session()
+    server, shells, spared = one.mcp(), one.bash(), neighbour.mcp()
+    spare = home.spare()
+    home.watch()
+    home.known(one, server, *shells)
+    if goodbye == "before its end":
+        home.say_goodbye(one, "prompt_input_exit")
+    one.kill()
+    server.gone()
+    if goodbye == "after its end":
+        stays("a goodbye may still come", *shells, seconds=0.5)
+        home.say_goodbye(one, "prompt_input_exit")
+    stays("the daemon has not written its list yet", *shells)
+    home.hand_over(one, spare.pid)
+    assert home.closed(one, 30) == "ended"
+    stays("it goes on in the background", *shells, spared)
+
+
+@pytest.mark.parametrize("goodbye", ["prompt_input_exit", "other", ""])
+@namespaced
+def test_shells_that_nobody_takes_over_are_ended_also_where_a_daemon_runs(
+    goodbye: str, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    one, neighbour = home.session(), home.session()
+    shells, spared = one.bash(), neighbour.bash()
+    spare = home.spare()
+    home.watch()
+    home.known(one, *shells)
+    if goodbye:
+        home.say_goodbye(one, goodbye)
+    one.kill()
+    for shell in shells:
+        shell.gone(25)
+    assert home.closed(one) == ("ended" if goodbye else "crashed")
+    stays("not ours to end", neighbour, *spared, seconds=0.5)
+    assert spare.poll() is None
+
+
 @namespaced
 def test_switched_off_it_ends_nothing_and_still_writes_the_crash_down(tmp_path: Path) -> None:
     home = Home(tmp_path, cleanup_on_exit=False)
@@ -235,6 +311,7 @@ def test_switched_off_it_ends_nothing_and_still_writes_the_crash_down(tmp_path: 
     assert [line["event"] for line in home.journal()] == ["session"]
 
 
+@pytest.mark.case("F5", "more leftovers at once than can be true", "keep")
 @pytest.mark.parametrize("limit", [1, 2])
 @namespaced
 def test_more_leftovers_than_the_limit_are_left_and_told(limit: int, tmp_path: Path) -> None:
@@ -268,6 +345,7 @@ def test_a_stopped_child_is_ended_and_a_stopped_neighbour_is_not(tmp_path: Path)
     stays("stopped is not dead", spared)
 
 
+@pytest.mark.case("D2", "stopped on a living terminal or by a debugger", "keep")
 @namespaced
 def test_a_stopped_session_is_not_a_dead_one(tmp_path: Path) -> None:
     home = Home(tmp_path)
@@ -406,6 +484,27 @@ def test_the_heartbeat_says_when_which_boot_and_who(tmp_path: Path) -> None:
 
 
 @namespaced
+def test_the_heartbeat_says_when_a_session_or_a_child_last_had_work(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    one, waiting, letting_go = home.session(), home.session(), home.session()
+    waiting.mcp()
+    home.watch()
+    spin = ["sh", "-c", "while :; do :; done"]
+    letting_go.run_bash("nohup sh -c 'while :; do :; done' >/dev/null 2>&1 </dev/null &")
+    one._order("server", argv=spin, env=home.env)
+
+    def stamp(session: Pretend) -> dict[str, Any]:
+        path = home.root / "sessions" / session.session_id / "heartbeat"
+        read: dict[str, Any] = json.loads(path.read_text())
+        return read
+
+    busy = wait_until(lambda: stamp(one).get("busy_monotonic"), 15, "its child has work")
+    wait_until(lambda: stamp(one)["busy_monotonic"] > busy, 15, "and still has")
+    for quiet in (waiting, letting_go):
+        assert "busy_monotonic" not in stamp(quiet), "what was let go of works for itself"
+
+
+@namespaced
 def test_killed_it_is_started_by_the_next_hook_and_goes_on_where_it_was(tmp_path: Path) -> None:
     home = Home(tmp_path)
     one, neighbour = home.session(), home.session()
@@ -437,6 +536,7 @@ def test_killed_it_is_started_by_the_next_hook_and_goes_on_where_it_was(tmp_path
     assert spared.alive
 
 
+@pytest.mark.case("U73", "no hook and no watcher saw the end", "reap")
 @namespaced
 def test_a_death_while_no_watcher_ran_is_found_by_the_next_one(tmp_path: Path) -> None:
     home = Home(tmp_path)
@@ -502,7 +602,7 @@ def test_the_lease_is_not_kept_by_a_child_at_work(tmp_path: Path) -> None:
     stubborn = dead.mcp(stubborn=True)
     first = home.watch()
     dead.kill()
-    wait_until(lambda: procfs.children(first.pid), 10, "a child cleans")
+    wait_until(lambda: children(first.pid), 10, "a child cleans")
     first.kill()
     first.wait()
     second = home.begin()
@@ -563,6 +663,32 @@ def test_a_newer_version_takes_over_from_an_older_watcher_by_its_hooks_alone(
     assert one.alive
 
 
+@namespaced
+def test_a_broken_configuration_is_logged_once_a_change(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    one = home.session()
+    home.configure(heartbeat_interval_seconds=1, cleanup_on_exit="no")
+    home.watch()
+
+    def logged() -> list[str]:
+        return [line for line in home.log().splitlines() if "its default is used" in line]
+
+    def beat() -> None:
+        path = Path(home.registry.of_session(one.session_id)[0].directory) / "heartbeat"
+        before = path.read_text()
+        wait_until(lambda: path.read_text() != before, 10, "a heartbeat")
+
+    beat()
+    beat()
+    assert len(logged()) == 1
+    assert "cleanup_on_exit: 'no' is not allowed" in logged()[0]
+    home.configure(heartbeat_interval_seconds=1, cleanup_on_exit=False)
+    beat()
+    beat()
+    home.configure(heartbeat_interval_seconds=1, cleanup_on_exit=0)
+    wait_until(lambda: len(logged()) == 2, 10, "the other mistake is logged")
+
+
 @pytest.mark.parametrize("how", ["removed", "manifest removed", "disabled"])
 @namespaced
 def test_a_plugin_that_is_gone_or_switched_off_ends_nothing(how: str, tmp_path: Path) -> None:
@@ -605,6 +731,74 @@ def test_a_plugin_that_is_not_clearly_switched_off_works(settings: str, tmp_path
     assert spared.alive
 
 
+# Sessions that began before the plugin
+
+
+@pytest.mark.case(
+    "N4", "a session older than the plugin, started by a script: seen, then killed", "reap"
+)
+@namespaced
+def test_a_session_nobody_registered_is_watched_by_its_own_file(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    registered = home.session()
+    old, neighbour = (home.session(registered=False, scripted=True) for _ in range(2))
+    row = procfs.process(old.pid)
+    assert row is not None
+    assert row.pgid != old.pid, "its script leads the group, and takes that proof along"
+    client_file(home, old.pid, old.session_id)
+    home.watch()
+    client_file(home, neighbour.pid, neighbour.session_id)
+    left, let_go, spared, other = (
+        old.mcp(),
+        old.detached("setsid"),
+        neighbour.mcp(),
+        registered.mcp(),
+    )
+    home.known(old, left)
+    home.known(neighbour, spared)
+    old.kill()
+    left.gone()
+    stays("it had let go, or its session lives", let_go, registered, neighbour, spared, other)
+    (line,) = [line for line in home.journal() if line["event"] == "action"]
+    assert line["pid"] == left.pid
+    assert not [line for line in home.journal() if line["event"] == "session"], (
+        "how a session ended that never said anything is not known"
+    )
+
+
+@namespaced
+def test_the_watcher_stays_for_a_session_nobody_registered_and_goes_with_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    registered, old = home.session(), home.session(registered=False)
+    client_file(home, old.pid, old.session_id)
+    watcher = home.watch()
+    left = old.mcp()
+    home.known(old, left)
+    registered.kill()
+    home.closed(registered)
+    stays("its session lives", old, left)
+    assert watcher.poll() is None
+    old.kill()
+    left.gone()
+    assert watcher.wait(15) == 0
+
+
+@namespaced
+def test_a_session_that_registers_late_has_its_heartbeat_at_once(tmp_path: Path) -> None:
+    home = Home(tmp_path, heartbeat_interval_seconds=300)
+    first, late = home.session(), home.session(registered=False)
+    client_file(home, late.pid, late.session_id)
+    watcher = home.watch()
+    home.known(late, late.mcp())
+    home.register(late)
+    entry = home.registry.find(late.pid, late.identity.start)
+    assert entry is not None
+    home.beaten(entry, watcher.pid)
+    late.kill()
+    assert home.closed(late) == "crashed"
+    assert first.alive
+
+
 # Sessions of other worlds
 
 
@@ -633,7 +827,8 @@ def _record_of(home: Home, session_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "where", ["another host", "another pid namespace", "no boot id", "no namespace"]
+    "where",
+    ["another host", "another pid namespace", "a time namespace", "no boot id", "no namespace"],
 )
 @namespaced
 def test_a_session_of_another_world_is_left_as_it_is(where: str, tmp_path: Path) -> None:
@@ -648,6 +843,8 @@ def test_a_session_of_another_world_is_left_as_it_is(where: str, tmp_path: Path)
         host, owner = "elsewhere", owner._replace(boot_id="00000000-0000-0000-0000-000000000000")
     elif where == "another pid namespace":
         owner = owner._replace(pid_namespace=owner.pid_namespace + 1)
+    elif where == "a time namespace":
+        owner = owner._replace(boot_id=f"{owner.boot_id}+0.0+86400.0")
     elif where == "no boot id":
         host, owner = "", owner._replace(boot_id="")
     else:
@@ -722,9 +919,9 @@ def test_it_sleeps_while_its_child_waits_for_a_stubborn_process(tmp_path: Path) 
     first, second, neighbour = home.session(), home.session(), home.session()
     stubborn = first.mcp(stubborn=True)
     watcher = home.watch()
-    wait_until(lambda: not procfs.children(watcher.pid), 10, "the first beat is over")
+    wait_until(lambda: not children(watcher.pid), 10, "the first beat is over")
     first.kill()
-    wait_until(lambda: procfs.children(watcher.pid), 10, "a child cleans")
+    wait_until(lambda: children(watcher.pid), 10, "a child cleans")
     second.kill()
     before, start = cpu_seconds(watcher.pid), time.monotonic()
     wait_until(lambda: time.monotonic() > start + 4.0)
@@ -771,7 +968,7 @@ def test_a_cleaning_child_that_is_killed_is_replaced(tmp_path: Path) -> None:
     stubborn = dead.mcp(stubborn=True)
     watcher = home.watch()
     dead.kill()
-    (child,) = wait_until(lambda: procfs.children(watcher.pid), 10, "a child cleans")
+    (child,) = wait_until(lambda: children(watcher.pid), 10, "a child cleans")
     os.kill(child, signal.SIGKILL)
     stubborn.gone(30)
     assert home.closed(dead, 30) == "crashed"

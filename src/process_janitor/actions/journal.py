@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from process_janitor.core import jsontext
 from process_janitor.system import clock, files
@@ -13,17 +14,25 @@ if TYPE_CHECKING:
     from typing import Any
 
     from process_janitor.actions.terminate import Action
-    from process_janitor.core.model import Session
+    from process_janitor.core.locks import Stale
+    from process_janitor.core.model import Outcome, Session
 
 NAME = "journal.jsonl"
 ROTATE_BYTES = 1 << 20
 ROTATED = 3
+_DAY_SECONDS = 86_400
+# Of one file nothing but its newest part is read, and no line that is longer than any of ours: a file that something
+# else has filled costs a moment, not the memory of the machine.
+_READ_BYTES = 16 << 20
+_LINE_BYTES = 1 << 18
 
 
 class Journal:
     def __init__(self, root: str) -> None:
         self.root = root
         self.path = os.path.join(root, NAME)
+        # What `lines` could not read the last time, one sentence each.
+        self.problems: list[str] = []
 
     def action(self, action: Action, command: str, trigger: str) -> None:
         """Write down what was done to one process; `command` is its redacted command line. Raises OSError."""
@@ -47,11 +56,33 @@ class Journal:
             "freed_bytes": action.freed_bytes,
         })  # fmt: skip
 
-    def session_over(self, session: Session, state: str) -> None:
-        """Write down that a session's process is gone: `ended`, `crashed` or `hung`. Raises OSError."""
+    def lock(self, stale: Stale, outcome: Outcome, why: str, trigger: str) -> None:
+        """Write down what was done about a stale lock; `why` it was refused. What it says is not kept. Raises OSError."""
+        said = stale.condition
         self._append({
             "schema": "process-janitor.journal/1",
             "at": clock.utc(),
+            "event": "lock",
+            "trigger": trigger,
+            "path": said.subject,
+            "kind": stale.lock.kind,
+            "holder": stale.lock.pid or None,
+            "class": said.finding,
+            "session_id": said.session_id,
+            "evidence": list(said.evidence),
+            "vetoes": list(said.vetoes),
+            "outcome": outcome,
+            "why": why,
+        })  # fmt: skip
+
+    def session_over(self, session: Session, state: str, noticed: str = "") -> None:
+        """Write down that a session's process is gone: `ended`, `crashed` or `hung`. Raises OSError.
+
+        `noticed` is when that was seen, as `clock.utc` writes it: how it went is known only after its leftovers have gone.
+        """
+        self._append({
+            "schema": "process-janitor.journal/1",
+            "at": noticed or clock.utc(),
             "event": "session",
             "session_id": session.session_id,
             "pid": session.owner.pid,
@@ -66,6 +97,21 @@ class Journal:
         self._append(
             {"schema": "process-janitor.journal/1", "at": clock.utc(), "event": event, "text": text}
         )
+
+    def prune(self, days: int) -> None:
+        """Remove rotated journals whose newest line is older than that. Raises OSError."""
+        oldest = time.time() - days * _DAY_SECONDS
+        if not any(_written(path) < oldest for path in self._rotated()):
+            return
+        with files.Lock(os.path.join(self.root, "journal.lock"), 1.0) as held:
+            # Looked at again under the lock: a rotation in between puts a newer one in its place.
+            for path in self._rotated() if held else ():
+                if _written(path) < oldest:
+                    files.remove(path)
+
+    def _rotated(self) -> Iterator[str]:
+        """Oldest first."""
+        return (f"{self.path}.{number}" for number in range(ROTATED, 0, -1))
 
     def _append(self, line: dict[str, Any]) -> None:
         files.make_root(self.root)
@@ -87,19 +133,29 @@ class Journal:
                 os.rename(newer, older)
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Every readable line, oldest first. A torn or foreign line is passed over."""
-        for path in (*(f"{self.path}.{n}" for n in range(ROTATED, 0, -1)), self.path):
+        """Every readable line, oldest first. A torn, foreign or endless line is passed over."""
+        self.problems = []
+        for path in (*self._rotated(), self.path):
             try:
-                text = files.read_text(path, 2 * ROTATE_BYTES)
-            except OSError:
+                for line in files.read_lines(path, _READ_BYTES, _LINE_BYTES):
+                    try:
+                        value = jsontext.loads(line)
+                    except ValueError:
+                        continue
+                    if isinstance(value, dict) and isinstance(value.get("event"), str):
+                        yield value
+            except (FileNotFoundError, NotADirectoryError):
                 continue
-            for line in text.splitlines():
-                try:
-                    value = jsontext.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(value, dict) and isinstance(value.get("event"), str):
-                    yield value
+            except OSError as error:
+                self.problems.append(f"{path}: {error.strerror or 'not a regular file'}")
+
+
+def _written(path: str) -> float:
+    """When a file was last written; "never" is later than anything."""
+    try:
+        return os.lstat(path).st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 __all__ = ["Journal"]

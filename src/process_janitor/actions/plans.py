@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core import jsontext
+from process_janitor.core.locks import Fingerprint
 from process_janitor.core.model import Identity, compare, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.system import clock, files
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from process_janitor.core.locks import Stale
     from process_janitor.core.model import Decision
 
 SCHEMA = "process-janitor.plan/1"
@@ -38,12 +40,20 @@ class Member(NamedTuple):
     selected: bool
 
 
+class LockMember(NamedTuple):
+    """One stale lock of a plan: which file, as it was when it was shown."""
+
+    path: str
+    mark: Fingerprint
+
+
 class Plan(NamedTuple):
     id: str
     boot_id: str
     # Clock ticks since boot, suspend included: a plan made before a night's sleep is old in the morning.
     made: int
     members: tuple[Member, ...]
+    locks: tuple[LockMember, ...] = ()
 
     def allows(self, decision: Decision) -> bool:
         """Whether the newest decision on a process is still one that this plan was made for."""
@@ -55,15 +65,18 @@ class Plan(NamedTuple):
         return False
 
 
-def new(decisions: Iterable[Decision], boot_id: str, *, selected: bool) -> Plan:
-    """A plan for exactly these decisions. `selected`: the user named them, by pid, session or class."""
+def new(
+    decisions: Iterable[Decision], boot_id: str, *, selected: bool, locks: Iterable[Stale] = ()
+) -> Plan:
+    """A plan for exactly these decisions and locks. `selected`: the user named them, by pid, session or class."""
     number = int.from_bytes(os.urandom(8), "big")
     letters = []
     for _ in range(_ID_LENGTH):
         number, index = divmod(number, len(_LETTERS))
         letters.append(_LETTERS[index])
     members = tuple(Member(decision.identity, selected) for decision in decisions)
-    return Plan("".join(letters), boot_id, clock.ticks(), members)
+    stale = tuple(LockMember(one.lock.path, one.lock.mark) for one in locks)
+    return Plan("".join(letters), boot_id, clock.ticks(), members, stale)
 
 
 def _directory(root: str) -> str:
@@ -91,8 +104,18 @@ def store(root: str, plan: Plan) -> None:
         "boot_id": plan.boot_id,
         "made_ticks": plan.made,
         "members": members,
+        "locks": [{"path": lock.path, **_mark_document(lock.mark)} for lock in plan.locks],
     }
     files.write_text(os.path.join(directory, f"{plan.id}.json"), jsontext.dumps(document) + "\n")
+
+
+def _mark_document(mark: Fingerprint) -> dict[str, object]:
+    return {
+        "device": mark.device,
+        "inode": mark.inode,
+        "mtime_ns": mark.mtime_ns,
+        "digest": mark.digest,
+    }
 
 
 def _forget_expired(directory: str, now: Plan) -> None:
@@ -148,17 +171,27 @@ def _parsed(value: Any) -> Plan:
             )
             for one in value["members"]
         )
-        plan = Plan(value["id"], value["boot_id"], value["made_ticks"], members)
+        locks = tuple(
+            LockMember(
+                one["path"],
+                Fingerprint(one["device"], one["inode"], one["mtime_ns"], one["digest"]),
+            )
+            for one in value["locks"]
+        )
+        plan = Plan(value["id"], value["boot_id"], value["made_ticks"], members, locks)
     except (KeyError, TypeError) as error:
         raise ValueError(f"malformed: {error}") from None
     # What the file says is anything until it has been looked at, whatever the types promise.
     counts: list[object] = [plan.made, *(m.identity.start for m in members)]
     counts += [m.identity.pid_namespace for m in members]
+    counts += [number for one in locks for number in one.mark[:3]]
     texts: list[object] = [plan.id, plan.boot_id, *(m.identity.boot_id for m in members)]
+    texts += [text for one in locks for text in (one.path, one.mark.digest)]
     if (
         not all(usable_pid(m.identity.pid) for m in members)
         or not all(type(one) is int for one in counts)
         or not all(isinstance(one, str) for one in texts)
+        or not all(os.path.isabs(one.path) for one in locks)
     ):
         raise ValueError("malformed")
     return plan
@@ -167,6 +200,7 @@ def _parsed(value: Any) -> Plan:
 __all__ = [
     "LIFETIME_SECONDS",
     "SCHEMA",
+    "LockMember",
     "Member",
     "NoPlan",
     "Plan",

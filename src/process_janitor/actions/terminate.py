@@ -76,13 +76,21 @@ class Campaign:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.give_up()
+
+    def give_up(self) -> None:
         """Whatever still runs has survived; it is said so, never left out."""
+        self._collect(0.0)
         for target in list(self._targets.values()):
             self._finish(target, "survived")
 
     @property
     def alive(self) -> int:
         return len(self._targets)
+
+    def holds(self, key: tuple[int, int]) -> bool:
+        """Whether this process is being ended and has not ended yet."""
+        return key in self._targets
 
     def strike(self, decisions: Iterable[Decision], marks: Mapping[int, Marks | None]) -> int:
         """Act on the newest decisions, in their order; returns how many of them were still running.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from process_janitor.core import shapes
+from process_janitor.core.idleness import idle_for
 from process_janitor.core.model import Decision, Detail
-from process_janitor.core.policy import HUNG_REPORT_SECONDS
+from process_janitor.core.policy import HUNG_REPORT_SECONDS, SPINNING_SHARE
 from process_janitor.core.vetoes import Case, vetoes
 
 TYPE_CHECKING = False
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 # These protect a session's helpers; of the claude process itself they are what is being judged.
 _ABOUT_HELPERS = frozenset({"live-owner", "claude-session"})
+# Where a session runs, and what it has opened: no reason against ending it when its user says so. Most run in tmux.
+_ABOUT_PLACE = frozenset({
+    "multiplexer", "desktop-program", "managed-unit", "build-daemon", "serving-clients", "stdin-live-peer",
+})  # fmt: skip
 # The reasons after which the process is known to go. `clear` and `resume` end a conversation only; an old client says
 # nothing at all (`unreported`), a later one may have new words: those are shown, never acted on.
 FINAL_REASONS = frozenset({"prompt_input_exit", "logout", "other"})
@@ -32,7 +37,9 @@ def claude_decisions(ties: Ties, policy: Policy) -> Iterator[Decision]:
         found = tuple(code for code in vetoes(case) if code not in _ABOUT_HELPERS)
         if verdict == "reap" and not session.recognised:
             verdict, evidence = "report", (*evidence, "owner-not-recognised")
-        if found and verdict == "reap":
+        if finding == "idle-session":
+            found = tuple(code for code in found if code not in _ABOUT_PLACE)
+        if found and (verdict == "reap" or finding == "idle-session"):
             verdict = "keep"
         yield Decision(
             process, session.owner, verdict, finding, "claude", session.session_id, session.owner, evidence,
@@ -63,7 +70,33 @@ def _judge(
         younger = process.start >= max(s.owner.start for s in rivals)
         others = tuple(f"also-pid:{s.owner.pid}" for s in rivals)
         return "report", "duplicate-session", (*others, "the-younger" if younger else "the-older")
-    return _abandoned(ties, process, session)
+    abandoned = _abandoned(ties, process, session)
+    return abandoned if abandoned[1] else _idle(ties, policy, session)
+
+
+def _idle(ties: Ties, policy: Policy, session: Session) -> tuple[Verdict, str, tuple[str, ...]]:
+    """Alive and well, and nobody has used it for long: its user may want it ended, nobody else."""
+    quiet = idle_for(ties, session, policy.patience) if policy.patience is not None else None
+    if quiet is None or not session.recognised:
+        return "keep", "", ()
+    codes = [f"quiet:{int(quiet)}"]
+    codes += ["transcript-unchanged"] if session.transcript_ago is not None else []
+    codes += ["no-cpu-used"] if session.busy_ago is not None else []
+    return "report", "idle-session", tuple(codes)
+
+
+def stopped_by_user(ties: Ties, policy: Policy, process: Process, session: Session) -> Decision:
+    """What `stop` may do to a living session that its user named: end it, unless the user has it kept or it is not ours.
+
+    The caller's own session is `stop`'s business: here it is a session like any other.
+    """
+    never = set(vetoes(Case(ties, policy, process, None, None)))
+    never -= _ABOUT_HELPERS | _ABOUT_PLACE | {"ancestor-of-self", "live-session-below", "stopped"}
+    found = tuple(sorted(never))
+    return Decision(
+        process, session.owner, "keep" if found else "report", "", "claude", session.session_id, session.owner,
+        ("asked-to-stop",), found,
+    )  # fmt: skip
 
 
 def _abandoned(
@@ -71,24 +104,37 @@ def _abandoned(
 ) -> tuple[Verdict, str, tuple[str, ...]]:
     """Nobody can reach it any more: its terminal is gone, or both its ends lead nowhere."""
     detail = ties.snapshot.details.get(process.pid, Detail())
+    parent = ties.tree.parent(process)
+    # A container's first process, or what `docker exec` started, has its user outside: its parent says nothing.
+    adopted = parent is not None and shapes.is_adopter(parent.pid, parent.comm)
+    if adopted and detail.cpu_share is not None and detail.cpu_share >= SPINNING_SHARE:
+        # Sampled only of what is kept ready by the background daemon; that one has died.
+        return "report", "runaway", ("spinning", "parent-gone")
     if session.kind == "bg" or session.source == "roster":
         return "keep", "", ()
     if detail.terminal_hung_up == "yes":
-        if detail.socket_peer == "no" and not shapes.is_headless(detail.argv):
-            return "reap", "orphaned-session", ("terminal-hung-up", "no-control-peer")
-        return "report", "orphaned-session", ("terminal-hung-up",)
-    parent = ties.tree.parent(process)
-    # A container's first process, or what `docker exec` started, has its user outside: only a change of parent tells.
-    adopted = (
-        parent is not None
-        and shapes.is_adopter(parent.pid, parent.comm)
-        and len(session.parent) > 0
-        and session.parent != parent.key
-    )
-    if adopted and detail.stdin_peer == "no" and detail.stdout_peer == "no":
-        # A program that used the client as a library has died: it can send nothing, and nobody reads what it says.
-        return "reap", "orphaned-session", ("stdin-peer-gone", "stdout-peer-gone")
-    return "keep", "", ()
+        closed = ("terminal-hung-up", "pane-closed") if session.pane else ("terminal-hung-up",)
+        headless = session.kind == "print" or shapes.is_headless(detail.argv)
+        if detail.socket_peer == "no" and not headless:
+            return "reap", "orphaned-session", (*closed, "no-control-peer")
+        return "report", "orphaned-session", closed
+    if parent is None or not adopted or (detail.stdin_peer, detail.stdout_peer) != ("no", "no"):
+        return "keep", "", ()
+    # A program that used the client as a library has died: it can send nothing, and nobody reads what it says.
+    loose = ("stdin-peer-gone", "stdout-peer-gone")
+    started_by = session.parent or _seen_parent(ties, process)
+    if not started_by:
+        return "report", "orphaned-session", loose
+    return ("reap", "orphaned-session", loose) if started_by != parent.key else ("keep", "", ())
 
 
-__all__ = ["FINAL_REASONS", "claude_decisions"]
+def _seen_parent(ties: Ties, process: Process) -> tuple[int, ...]:
+    """The parent that a client nobody registered (a subagent) was last seen with below a session that is gone now."""
+    above = ties.owners.recorded(process.key)
+    if above is None or ties.owners.is_live(above):
+        return ()
+    seen = above.descendants[process.key]
+    return () if seen.detached else seen.parent_key
+
+
+__all__ = ["FINAL_REASONS", "claude_decisions", "stopped_by_user"]

@@ -96,7 +96,8 @@ def _weigh(
     root = ties.root(process)
     if held.held == "attached" and let_go_below(ties, root, process, held.kind):
         return policy.detached, "detached", (*codes, "own-session")
-    if held.held == "attached" and held.kind == "hook" and tie.session.over != "crashed":
+    may_be_ending = tie.session.over != "crashed"
+    if held.held == "attached" and held.kind == "hook" and may_be_ending:
         # A session that ends by itself leaves its asynchronous SessionEnd hooks to their work.
         return "report", "suspect", (*codes, "may-be-ending")
     if held.held == "attached":
@@ -104,8 +105,17 @@ def _weigh(
     if is_runaway(ties, process):
         return "reap", "runaway", (*codes, "spinning", "childless-subshell")
     if held.held == "detached":
+        if policy.detached == "reap" and may_be_ending and _may_be_hook(ties, root, tie):
+            return "report", "suspect", (*codes, "may-be-ending")
         return policy.detached, "detached", codes
     return "report", "suspect", codes
+
+
+def _may_be_hook(ties: Ties, root: Process, tie: Tie) -> bool:
+    """Whether a process that nobody saw below its session may be a hook at work: only hooks are told both of these."""
+    marks = ties.snapshot.marks.get(root.pid)
+    unseen = root.key not in tie.session.descendants
+    return unseen and marks is not None and marks.tool_child and marks.project
 
 
 def _decision(

@@ -25,7 +25,8 @@ class Identity(NamedTuple):
     """Which process, for ever: a pid alone is reused, a pid with its start ticks repeats after a reboot.
 
     `start` is field 22 of /proc/PID/stat (ticks since boot). `boot_id` and `pid_namespace` say in which world the
-    numbers count; empty or 0 means "not known", never "any".
+    numbers count; empty or 0 means "not known", never "any". In a time namespace, which shifts the ticks, the boot's id is
+    followed by the shift.
     """
 
     pid: int
@@ -44,8 +45,15 @@ class Identity(NamedTuple):
         return f"{self.pid}-{self.start}@{self.boot_id or '?'}/{self.pid_namespace or '?'}"
 
 
+def differently_timed(one: str, other: str) -> bool:
+    """Whether two boot ids are one boot read by different clocks: start ticks and ages do not compare then."""
+    return one != other and one.partition("+")[0] == other.partition("+")[0] != ""
+
+
 def compare(one: Identity, other: Identity) -> Sameness:
     """Whether two identities name the same process. `unknown` must be treated as `same` by whoever wants to kill."""
+    if one.pid == other.pid and differently_timed(one.boot_id, other.boot_id):
+        return "unknown"
     if one.pid != other.pid or one.start != other.start:
         return "different"
     if not one.boot_id or not other.boot_id or not one.pid_namespace or not other.pid_namespace:
@@ -176,12 +184,31 @@ class Session(NamedTuple):
     parent: tuple[int, ...] = ()
     # Session ids whose background work this one took over ("move to background").
     predecessors: tuple[str, ...] = ()
+    # It went on from another session that nobody could name when it registered.
+    forked: bool = False
     descendants: Mapping[tuple[int, int], Seen] = {}
     # POSIX sessions of Bash calls that are being ended: (sid, ticks); what is born in one since then goes with it.
     condemned_sids: tuple[tuple[int, int], ...] = ()
     started_at: str = ""
     heartbeat_ago: float | None = None
+    # Seconds since its last turn, since its transcript changed, and since it or what hangs on it used a processor to
+    # speak of; None where nobody noted it, or nobody asked.
     activity_ago: float | None = None
+    # When its record was closed (UTC), "" where nobody has seen it go.
+    over_at: str = ""
+    # The terminal it registered on, as the process table numbers it; 0 for none.
+    tty: int = 0
+    # The tmux pane it registered in: socket, pid of the server, pane id; () for none.
+    pane: tuple[str, int, str] | tuple[()] = ()
+    transcript_ago: float | None = None
+    busy_ago: float | None = None
+    # Where its transcript is, as its first hook was told.
+    transcript: str = ""
+    # How it was entered (`cli`, `sdk-cli`, …) and what it does (`idle`, `busy`, `shell`), in the client's own words.
+    entrypoint: str = ""
+    status: str = ""
+    # The short name under which the client's background daemon knows it; `claude stop` takes no other.
+    job: str = ""
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -236,6 +263,7 @@ __all__ = [
     "Session",
     "Snapshot",
     "compare",
+    "differently_timed",
     "natural",
     "usable_pid",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_janitor.core.model import Identity, Session
+from process_janitor.core.model import Identity, Session, differently_timed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ def presence(session: Session, snapshot: Snapshot) -> Presence:
 
     `gone` is proof: same boot, same pid namespace, and no process of that pid and start tick runs. A record of another
     boot of this host is `rebooted`: its process is dead, and nothing of it can be left. Anything that cannot be
-    compared (another host's home directory, a container that shares ~/.claude) is `elsewhere`.
+    compared (another host's home directory, a container that shares ~/.claude, other clocks) is `elsewhere`.
     """
     owner = session.owner
     if not owner.boot_id or not snapshot.boot_id:
+        return "elsewhere"
+    if differently_timed(owner.boot_id, snapshot.boot_id):
         return "elsewhere"
     if owner.boot_id != snapshot.boot_id:
         return "rebooted" if session.host and session.host == snapshot.host else "elsewhere"
@@ -52,7 +54,11 @@ def merged(sessions: Iterable[Session]) -> list[Session]:
             aliases=tuple(ids),
             kind=known.kind or session.kind,
             cwd=known.cwd or session.cwd,
+            entrypoint=known.entrypoint or session.entrypoint,
+            status=known.status or session.status,
+            job=known.job or session.job,
             predecessors=(*known.predecessors, *session.predecessors),
+            forked=known.forked or session.forked,
             descendants={**known.descendants, **session.descendants},
             condemned_sids=(*known.condemned_sids, *session.condemned_sids),
         )
@@ -75,6 +81,11 @@ class Owners:
         self._elsewhere: set[str] = set()
         self._continued: set[str] = set()
         self._recorded: dict[tuple[int, int], Session] = {}
+        linked = {
+            one for s in self.sessions if s.source == "roster" and s.predecessors for one in s.ids
+        }
+        # Living sessions that went on from one that nobody can name: the daemon's list says nothing of them.
+        self._unlinked = [s for s in self.live.values() if s.forked and linked.isdisjoint(s.ids)]
         for session in self.sessions:
             where = self.presence[session.owner]
             if where == "live" or session.source == "roster":
@@ -124,6 +135,12 @@ class Owners:
         """
         wanted = set(ids)
         return not wanted.isdisjoint(self._continued)
+
+    def may_go_on(self, session: Session) -> bool:
+        """Whether a living session may be the continuation of this one: a fork from nobody knows where, in its directory."""
+        return any(
+            not (session.cwd and fork.cwd) or session.cwd == fork.cwd for fork in self._unlinked
+        )
 
 
 def holders(tree: Tree, live: Collection[int]) -> dict[int, int]:

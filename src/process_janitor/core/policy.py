@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
+    from process_janitor.core.idleness import Patience
+
     Detached = Literal["keep", "report", "reap"]
 
 # A final SessionEnd is followed by the end of the process within 2 s on a healthy machine; later it is worth a look.
@@ -16,6 +18,10 @@ HUNG_REPORT_SECONDS = 10.0
 TOO_YOUNG_SECONDS = 10.0
 # Of one core, between two samples: a shell that waits for anything uses none of it.
 SPINNING_SHARE = 0.5
+# After the goodbye of "Move to background" its daemon has this long to name the process that goes on; it takes 1 s.
+HAND_OVER_SECONDS = 10.0
+# The hook that notes a goodbye is started before the client ends, and may be overtaken by its end.
+GOODBYE_SECONDS = 3.0
 # Every short-lived child is a zombie for an instant; one that has been there a while is not being waited for.
 ZOMBIE_SECONDS = 30.0
 
@@ -37,9 +43,13 @@ class Policy(NamedTuple):
     own: frozenset[tuple[int, int]] = frozenset()
     # Where this user's sessions live; sessions of another CLAUDE_CONFIG_DIR are not ours to judge.
     config_dir: str = ""
+    # Only people ask which sessions are idle: without it nothing is, and nobody reads the stamps.
+    patience: Patience | None = None
 
 
 __all__ = [
+    "GOODBYE_SECONDS",
+    "HAND_OVER_SECONDS",
     "HUNG_REPORT_SECONDS",
     "SPINNING_SHARE",
     "TOO_YOUNG_SECONDS",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from process_janitor.core.model import Identity, usable_pid
+from process_janitor.core.model import Identity, natural, usable_pid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any, TypeGuard
 
 SCHEMA = "process-janitor.session/1"
@@ -13,6 +14,8 @@ _ID_LENGTH_MAX = 128
 _ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _TEXT_MAX = 8192
 _ALIASES_MAX = 64
+# What fits into a socket's address on Linux.
+_SOCKET_MAX = 107
 
 
 class MalformedRecord(ValueError):
@@ -38,6 +41,26 @@ def owner_of(record: dict[str, Any]) -> Identity:
     return Identity(
         record["pid"], record["start_ticks"], record["boot_id"], record["pid_namespace"]
     )
+
+
+def tmux_pane(tmux: str, pane: str) -> dict[str, Any]:
+    """What $TMUX (`SOCKET,SERVER PID,SESSION`) and $TMUX_PANE (`%N`) say, as a record keeps it; {} where they say nothing."""
+    socket, _, rest = tmux.rpartition(",")[0].rpartition(",")
+    named = {"socket": socket, "server": natural(rest), "id": pane}
+    return named if pane_of({"pane": named}) else {}
+
+
+def pane_of(record: Mapping[str, Any]) -> tuple[str, int, str] | tuple[()]:
+    """Socket, server and id of the tmux pane a record names. One that makes no sense is none: it names no process."""
+    named = record.get("pane")
+    if not isinstance(named, dict):
+        return ()
+    socket, server, pane = named.get("socket"), named.get("server"), named.get("id")
+    if not (isinstance(socket, str) and socket.startswith("/") and len(socket) <= _SOCKET_MAX):
+        return ()
+    if not (isinstance(pane, str) and pane[:1] == "%" and natural(pane[1:]) is not None):
+        return ()
+    return (socket, server, pane) if usable_pid(server) and socket.isprintable() else ()
 
 
 def new_record(session_id: str, owner: Identity, **fields: Any) -> dict[str, Any]:
@@ -92,7 +115,7 @@ def checked(value: object) -> dict[str, Any]:
             raise MalformedRecord(f"{key}: not a text")
     if "boot_id" not in value:
         raise MalformedRecord("boot_id: missing")
-    for key in ("pgid", "sid", "uid"):
+    for key in ("pgid", "sid"):
         if key in value and (type(value[key]) is not int or value[key] < 0):
             raise MalformedRecord(f"{key}: not a number")
     parent = value.get("parent", [])
@@ -116,6 +139,8 @@ __all__ = [
     "file_name",
     "new_record",
     "owner_of",
+    "pane_of",
     "renamed",
+    "tmux_pane",
     "valid_session_id",
 ]

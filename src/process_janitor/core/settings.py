@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from process_janitor.core import overload
 from process_janitor.core.namedtuples import NamedTuple
 
 TYPE_CHECKING = False
@@ -48,7 +49,12 @@ KEYS: tuple[Key, ...] = (
         "an older heartbeat means the watcher is lost",
     ),
     Key("cleanup_mode", "interactive", ("interactive", "auto"), "auto: `run` does not ask"),
-    Key("notification_enabled", True, (), "desktop notification after an automatic cleanup"),
+    Key(
+        "notification_enabled",
+        True,
+        (),
+        "desktop notification after an automatic cleanup, and of what a session leaves running",
+    ),
     Key("dry_run_default", True, (), "`run` without a terminal only plans"),
     Key("idle_threshold_minutes", 30, (1, 100_000), "an idle session is shown as such after this"),
     Key(
@@ -76,7 +82,12 @@ KEYS: tuple[Key, ...] = (
         (1, 3650),
         "records of ended sessions and rotated journals are kept so long",
     ),
-    Key("max_sessions_warning", 3, (1, 1000), "more live sessions than this: one warning line"),
+    Key(
+        "max_sessions_warning",
+        overload.SESSIONS_MAX,
+        (1, 1000),
+        "more live sessions than this: one warning line an hour",
+    ),
     Key(
         "slash_command_mode",
         "direct",

@@ -44,7 +44,9 @@ _MULTIPLEXERS = (
 )
 _BUILD_DAEMONS = frozenset({
     "watchman", "gpg-agent", "ssh-agent", "adb", "dockerd", "containerd", "bazel", "turbo", "esbuild", "sccache",
-    "buildkitd", "VBCSCompiler", "keyboxd", "dirmngr", "colima", "lima", "podman", "docker", "distccd",
+    "buildkitd", "VBCSCompiler", "keyboxd", "dirmngr", "colima", "lima", "distccd",
+    # What holds containers; the `docker run -i` that talks to one is a server like any other.
+    "containerd-shim", "conmon", "catatonit",
 })  # fmt: skip
 _DAEMON_PROGRAMS = (
     "org.gradle.launcher.daemon.", "org.jetbrains.kotlin.daemon.", "/nx/src/daemon/", "/nx/dist/src/daemon/",
@@ -89,10 +91,12 @@ def is_claude(comm: str, argv: Sequence[str] = (), exe: str = "") -> bool:
     return any(part in program(argv) for part in _CLIENT_PACKAGES)
 
 
+_BACKGROUND = frozenset({"daemon", "bg-pty-host", "bg-spare", "--bg-pty-host", "--bg-spare"})
 # Subcommands that hold no conversation: the background daemon with its spares, and one-off commands.
-_NO_CONVERSATION = frozenset({
-    "daemon", "bg-pty-host", "bg-spare", "mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "config",
-    "agents", "stop", "logs", "setup-token", "auth", "--version", "-v", "--help", "-h", "--bg-pty-host", "--bg-spare",
+_NO_CONVERSATION = _BACKGROUND | frozenset({
+    "mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "config",
+    "agents", "stop", "logs", "setup-token", "auth", "--version", "-v", "--help", "-h",
+    "--claude-in-chrome-mcp", "--computer-use-mcp", "--chrome-native-host",
 })  # fmt: skip
 
 
@@ -101,9 +105,41 @@ def holds_conversation(argv: Sequence[str]) -> bool:
     return len(argv) < 2 or argv[1] not in _NO_CONVERSATION
 
 
+def is_background_host(argv: Sequence[str]) -> bool:
+    """The client's background daemon, or a process it keeps ready: where a conversation moved to the background goes on."""
+    return len(argv) > 1 and argv[1] in _BACKGROUND
+
+
+def is_spare(argv: Sequence[str]) -> bool:
+    """A process that the client's background daemon keeps ready, or one that holds a worker's terminal."""
+    return len(argv) > 1 and argv[1].lstrip("-") in ("bg-pty-host", "bg-spare")
+
+
+def is_own_server(argv: Sequence[str]) -> bool:
+    """The client's program as somebody's stdio server (`claude mcp serve`, Claude in Chrome): a helper, not a client."""
+    words = tuple(argv[1:3])
+    return words == ("mcp", "serve") or words[:1] in (
+        ("--claude-in-chrome-mcp",),
+        ("--computer-use-mcp",),
+    )
+
+
 def is_headless(argv: Sequence[str]) -> bool:
-    """`claude -p …`: does its work without anybody looking, so a closed terminal means nothing to it."""
-    return "-p" in argv[1:] or "--print" in argv[1:]
+    """`claude -p …`: does its work without anybody looking, so a closed terminal means nothing to it.
+
+    Short options may be written as one word (`-cp`), and a program that uses the client may name the formats alone.
+    Such a word in a prompt counts as well: too many are spared then, never too few.
+    """
+    return any(
+        word.startswith(_HEADLESS_OPTIONS) or _holds_short_option(word, "p") for word in argv[1:]
+    )
+
+
+_HEADLESS_OPTIONS = ("--print", "--input-format", "--output-format")
+
+
+def _holds_short_option(word: str, letter: str) -> bool:
+    return word.startswith("-") and not word.startswith("--") and letter in word
 
 
 def is_tool_shell(argv: Sequence[str]) -> bool:
@@ -174,6 +210,8 @@ def is_build_daemon(comm: str, argv: Sequence[str]) -> bool:
         return False
     if base(argv[0].split(" ", 1)[0]) in _BUILD_DAEMONS or argv[0].startswith("bazel("):
         return True
+    if base(argv[0]) == "podman" and argv[1:2] in (("pause",), ("system",)):
+        return True
     if argv[0].startswith("ssh: ") and "[mux]" in argv[0]:
         return True
     if base(argv[0]) == "ssh" and any(
@@ -203,14 +241,17 @@ __all__ = [
     "base",
     "holds_conversation",
     "is_adopter",
+    "is_background_host",
     "is_build_daemon",
     "is_claude",
     "is_claude_name",
     "is_desktop_program",
     "is_headless",
     "is_multiplexer",
+    "is_own_server",
     "is_private_browser",
     "is_shell",
+    "is_spare",
     "is_tool_shell",
     "is_tool_subshell",
     "kind_of",

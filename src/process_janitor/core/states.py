@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.policy import HUNG_REPORT_SECONDS
 
 TYPE_CHECKING = False
@@ -19,15 +18,8 @@ if TYPE_CHECKING:
 PASSING_REASONS = frozenset({"clear", "resume"})
 
 
-class Patience(NamedTuple):
-    """How long a living session may be quiet before it is called idle, and how old it must be at least; in seconds."""
-
-    idle_after: float = 1800.0
-    least_age: float = 600.0
-
-
-def state(session: Session, presence: Presence, age: float | None, patience: Patience) -> State:
-    """The state of one session. `age` is that of its process, None when there is none to be seen.
+def state(session: Session, presence: Presence, *, idle: bool = False) -> State:
+    """The state of one session. `idle` is what `idleness.idle_for` says of a living one.
 
     A late heartbeat is the watcher's trouble and changes nothing here. A session that only marks tell of is `unknown`:
     nobody saw how it went.
@@ -45,15 +37,7 @@ def state(session: Session, presence: Presence, age: float | None, patience: Pat
     if said_goodbye and session.kind != "bg":
         ago = session.ended_ago
         return "hung" if ago is not None and ago >= HUNG_REPORT_SECONDS else "live"
-    quiet = session.activity_ago
-    if (
-        quiet is not None
-        and quiet > patience.idle_after
-        and age is not None
-        and age >= patience.least_age
-    ):
-        return "idle"
-    return "live"
+    return "idle" if idle else "live"
 
 
-__all__ = ["PASSING_REASONS", "Patience", "state"]
+__all__ = ["PASSING_REASONS", "state"]

@@ -260,6 +260,11 @@ class Ties:
         return {*self.gone, *self.claimed, *self.owners.live}
 
 
+def _argv(snapshot: Snapshot, pid: int) -> tuple[str, ...]:
+    detail = snapshot.details.get(pid)
+    return detail.argv if detail is not None else ()
+
+
 def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
     """Living clients that no register names: older than the plugin, or their record is lost. They own what is below.
 
@@ -268,13 +273,14 @@ def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
     # A machine has many processes and few names.
     names = {process.comm for process in snapshot.processes.values()}
     clients = {name for name in names if shapes.is_claude_name(name)}
-    registered = {session.owner.key for session in known}
+    registered = {session.owner for session in known}
     for process in snapshot.processes.values():
         if (
             process.comm in clients
-            and process.key not in registered
+            and snapshot.identity(process) not in registered
             and not process.dead
             and process.uid == snapshot.uid
+            and not shapes.is_own_server(_argv(snapshot, process.pid))
         ):
             yield Session(session_id="", owner=snapshot.identity(process), source="process")
 

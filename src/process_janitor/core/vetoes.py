@@ -7,7 +7,8 @@ which reasons are printed. `inherited` vetoes also protect whatever runs below t
 from __future__ import annotations
 
 from process_janitor.core import shapes
-from process_janitor.core.model import Detail, usable_pid
+from process_janitor.core.handover import may_move
+from process_janitor.core.model import Detail, compare, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.policy import TOO_YOUNG_SECONDS
 
@@ -100,7 +101,8 @@ def _has_live_session_below(case: Case) -> bool:
 
 
 def _is_claude(case: Case) -> bool:
-    return shapes.is_claude(case.process.comm, case.argv, case.detail.exe)
+    claude = shapes.is_claude(case.process.comm, case.argv, case.detail.exe)
+    return claude and not shapes.is_own_server(case.argv)
 
 
 def _is_handed_over(case: Case) -> bool:
@@ -108,8 +110,11 @@ def _is_handed_over(case: Case) -> bool:
     if case.tie is None or case.attachment is None or case.attachment.kind != "bash-task":
         return False
     ids = (*case.tie.session.ids, *((case.marks.session_id,) if case.marks else ()))
-    return case.ties.owners.handed_over(one for one in ids if one) or any(
-        case.ties.nameless(case.process)
+    owners = case.ties.owners
+    return (
+        owners.handed_over(one for one in ids if one)
+        or any(case.ties.nameless(case.process))
+        or (may_move(case.tie.session) and owners.may_go_on(case.tie.session))
     )
 
 
@@ -163,7 +168,10 @@ def _has_live_stdin(case: Case) -> bool:
 def _is_kept_by_rule(case: Case) -> bool:
     for rule in case.policy.keep_rules:
         if rule.pid:
-            if case.process.key == (rule.pid, rule.start) and rule.boot_id == case.snapshot.boot_id:
+            here = case.snapshot.identity(case.process)
+            if compare(
+                here, here._replace(pid=rule.pid, start=rule.start, boot_id=rule.boot_id)
+            ) in ("same", "unknown"):
                 return True
         elif rule.command and case.argv:
             import re  # only users with a rule pay for the engine
@@ -192,10 +200,16 @@ def _is_too_young(case: Case) -> bool:
     return case.snapshot.age(case.process) < TOO_YOUNG_SECONDS
 
 
+_CONTAINER_PARTS = ("kubepods", "docker-", "libpod-", "crio-", "cri-containerd-", "lxc.payload.")
+
+
 def service_unit(cgroup: str) -> str:
-    """The systemd service a cgroup path lies in, "" for logins, scopes, containers and the user manager itself."""
+    """The systemd service a cgroup path lies in, "" for logins, scopes, containers and the user manager itself.
+
+    Seen from the inside of a container, the service that runs the container is its whole world, not a unit in it.
+    """
     for part in reversed(cgroup.split("/")):
-        if part.endswith(".scope"):
+        if part.endswith(".scope") or part.startswith(_CONTAINER_PARTS) or ":cri-" in part:
             return ""
         if part.endswith(".service"):
             return "" if part.startswith("user@") else part

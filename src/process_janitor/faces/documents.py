@@ -7,7 +7,10 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.commands import shown
+from process_janitor.core.locks import printable
 from process_janitor.core.redact import redact_text
+from process_janitor.core.trend import Day
+from process_janitor.faces import words
 from process_janitor.system import clock
 from process_janitor.system.figures import Figures
 
@@ -18,10 +21,13 @@ if TYPE_CHECKING:
 
     from process_janitor.actions.plans import Plan
     from process_janitor.actions.terminate import Action
+    from process_janitor.actions.unlock import Unlocked
     from process_janitor.core.conditions import Condition
     from process_janitor.core.model import Decision, Process, Snapshot
     from process_janitor.core.settings import Settings
+    from process_janitor.core.stoppable import Living
     from process_janitor.faces.view import SessionView, View
+    from process_janitor.stopping import Ended, Stopped
 
     Document = dict[str, Any]
 
@@ -29,15 +35,21 @@ SCAN = "process-janitor.scan/1"
 EXPLAIN = "process-janitor.explain/1"
 STATUS = "process-janitor.status/1"
 HISTORY = "process-janitor.history/1"
+TREND = "process-janitor.trend/1"
 KEEP = "process-janitor.keep/1"
 CONFIG = "process-janitor.config/1"
 DEMO = "process-janitor.demo/1"
+STOP = "process-janitor.stop/1"
 
 
 def scan(
-    seen: View, *, actions: Iterable[Action] | None = None, plan: Plan | None = None
+    seen: View,
+    *,
+    actions: Iterable[Action] | None = None,
+    unlocked: Iterable[Unlocked] = (),
+    plan: Plan | None = None,
 ) -> Document:
-    """`scan`, `run` and `auto`. `actions` is there only after acting, `plan` only where one was written."""
+    """`scan`, `run` and `auto`. `actions` and `unlocked` are there only after acting, `plan` only where one was written."""
     document: Document = {
         "schema": SCAN,
         "at": clock.utc(),
@@ -56,8 +68,11 @@ def scan(
     }
     if plan is not None:
         document["plan"] = {"id": plan.id, "pids": [m.identity.pid for m in plan.members]}
-    if actions is not None:
-        document["actions"] = [action(one) for one in actions]
+        if plan.locks:
+            document["plan"]["paths"] = [redact_text(printable(one.path)) for one in plan.locks]
+    locks = [lock_action(one) for one in unlocked]
+    if actions is not None or locks:
+        document["actions"] = [*(action(one) for one in actions or ()), *locks]
     return document
 
 
@@ -74,6 +89,7 @@ def session(one: SessionView, seen: View) -> Document:
         "started_at": one.started_at,
         "last_activity_at": one.stamps.activity_at,
         "heartbeat_age_seconds": round(beat, 1) if beat is not None else None,
+        "idle_seconds": int(one.idle) if one.idle is not None else None,
         "processes": len(one.members),
         "memory_bytes": sum(seen.memory(process) for process in one.members),
     }
@@ -99,7 +115,7 @@ def finding(decision: Decision, seen: View) -> Document:
         "swap_bytes": figures.swap,
         "cpu_percent": cpu_percent(seen.snapshot, process),
         "ports": list(detail.ports) if detail is not None else [],
-        "about": "",
+        "about": next((quiet for quiet in map(words.quiet, decision.evidence) if quiet), ""),
     }
 
 
@@ -144,6 +160,18 @@ def action(one: Action) -> Document:
         "signals": list(one.signals),
         "outcome": one.outcome,
         "freed_bytes": one.freed_bytes,
+    }
+
+
+def lock_action(one: Unlocked) -> Document:
+    return {
+        "pid": None,
+        "identity": "",
+        "signals": [],
+        "outcome": one.outcome,
+        "freed_bytes": 0,
+        "path": redact_text(printable(one.path)),
+        "why": one.why,
     }
 
 
@@ -204,6 +232,13 @@ def history(entries: Sequence[Document]) -> Document:
     }
 
 
+def trend(days: Sequence[Day]) -> Document:
+    """The journal as a series, oldest day first, and what it comes to."""
+    rows = [day._asdict() for day in days]
+    sums = {name: sum(row[name] for row in rows) for name in Day._fields[1:]}
+    return {"schema": TREND, "at": clock.utc(), "days": rows, "totals": sums}
+
+
 def config(options: Settings, path: str) -> Document:
     return {
         "schema": CONFIG,
@@ -234,6 +269,77 @@ def cpu_percent(snapshot: Snapshot, process: Process) -> float:
     return round(100.0 * process.cpu / snapshot.ticks_per_second / age, 1) if age > 0 else 0.0
 
 
+def stop(
+    targets: Sequence[Document], spared: Sequence[Document], stopped: Stopped | None
+) -> Document:
+    """`stop`: what is meant, and after acting what came of it, in the order it happened."""
+    document: Document = {
+        "schema": STOP,
+        "at": clock.utc(),
+        "executed": stopped is not None,
+        "targets": list(targets),
+        "spared": list(spared),
+    }
+    if stopped is not None:
+        snapshot = stopped.last.observation.snapshot
+        document["ended"] = [ended(one) for one in stopped.ended]
+        document["actions"] = [action(one) for one in stopped.actions]
+        document["left"] = [left_behind(one, snapshot) for one in stopped.left]
+        document["problem"] = stopped.problem
+    return document
+
+
+def stop_target(one: Living, seen: View) -> Document:
+    """A living session that may be stopped, with what hangs on it."""
+    members = next((s.members for s in seen.sessions if s.session.owner == one.session.owner), ())
+    return {
+        "pid": one.pid,
+        "identity": one.decision.identity.text,
+        "session_id": one.session.session_id,
+        "role": one.role,
+        "name": one.name,
+        "lead": one.lead or None,
+        "own": one.own,
+        "cwd": redact_text(one.session.cwd),
+        "processes": len(members),
+        "memory_bytes": sum(seen.memory(process) for process in members),
+        "vetoes": list(one.decision.vetoes),
+    }
+
+
+def ended(one: Ended) -> Document:
+    return {
+        "pid": one.identity.pid,
+        "identity": one.identity.text,
+        "role": one.role,
+        "name": redact_text(one.name),
+        "session_id": one.session_id,
+        "cwd": redact_text(one.cwd),
+        "outcome": one.outcome,
+        "signals": list(one.signals),
+        "seconds": round(one.seconds, 2),
+        "freed_bytes": one.freed_bytes,
+        "problem": one.problem,
+    }
+
+
+def left_behind(decision: Decision, snapshot: Snapshot) -> Document:
+    """What a stopped session leaves, and the words that end it."""
+    detail = snapshot.details.get(decision.process.pid)
+    pid = decision.process.pid
+    return {
+        "pid": pid,
+        "identity": decision.identity.text,
+        "class": decision.finding,
+        "verdict": decision.verdict,
+        "kind": decision.kind,
+        "session_id": decision.session_id,
+        "command": command(snapshot, decision.process),
+        "ports": list(detail.ports) if detail is not None else [],
+        "next": f"process-janitor {'explain' if decision.verdict == 'keep' else 'run --pid'} {pid}",
+    }
+
+
 def value_text(value: object) -> str:
     """A setting's value as it stands in the file."""
     import orjson
@@ -249,7 +355,7 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 
 __all__ = [
-    "CONFIG", "DEMO", "EXPLAIN", "HISTORY", "KEEP", "SCAN", "STATUS", "action", "command", "condition", "config",
-    "cpu_percent", "demo", "dumps", "explain", "finding", "history", "relative", "scan", "session", "status", "totals", "tree_row",
-    "value_text",
+    "CONFIG", "DEMO", "EXPLAIN", "HISTORY", "KEEP", "SCAN", "STATUS", "STOP", "TREND", "action", "command", "condition",
+    "config", "cpu_percent", "demo", "dumps", "explain", "finding", "history", "lock_action", "relative", "scan", "session",
+    "status", "stop", "stop_target", "totals", "tree_row", "trend", "value_text",
 ]  # fmt: skip

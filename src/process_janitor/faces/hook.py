@@ -11,7 +11,7 @@ import select
 import sys
 
 from process_janitor.core import jsontext
-from process_janitor.core.record import new_record, valid_session_id
+from process_janitor.core.record import new_record, tmux_pane, valid_session_id
 from process_janitor.system import claude_process, clock, files, identity, paths, procfs
 from process_janitor.system.registry import Registry
 
@@ -80,7 +80,10 @@ def _run(event: str) -> None:
 
     started = start.ensure_watcher(registry.root)
     if event == "SessionStart" and found is not None:
-        _report(start.session_start(registry, session_id, found.identity, watcher_started=started))
+        said = start.session_start(
+            registry, session_id, found.identity, _log, watcher_started=started
+        )
+        _report(said)
 
 
 def register(registry: Registry, session_id: str, found: Found, payload: dict[str, Any]) -> Entry:
@@ -110,10 +113,10 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
             session_id,
             owner,
             host=identity.host_name(),
-            uid=process.uid,
             pgid=process.pgid,
             sid=process.sid,
             tty=process.tty,
+            pane=tmux_pane(os.environ.get("TMUX", ""), os.environ.get("TMUX_PANE", "")),
             parent=_parent(process),
             cgroup=procfs.cgroup(process.pid)[:_TEXT_MAX],
             recognised=found.recognised,
@@ -173,12 +176,9 @@ def _records_of(registry: Registry, session_id: str, found: Found | None) -> lis
         ours = entry is not None and entry.record["session_id"] == session_id
         return [entry] if entry is not None and ours else []
     # The client may be gone by now. Whoever still lives under the same id has not said goodbye.
-    return [entry for entry in registry.of_session(session_id) if not _runs(entry)]
-
-
-def _runs(entry: Entry) -> bool:
-    process = procfs.process(entry.owner.pid)
-    return process is not None and process.start == entry.owner.start and not process.dead
+    return [
+        entry for entry in registry.of_session(session_id) if not identity.runs(*entry.owner.key)
+    ]
 
 
 def _payload() -> tuple[dict[str, Any], bool]:

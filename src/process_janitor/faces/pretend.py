@@ -68,10 +68,12 @@ def bash_call(command: str, folder: str) -> list[str]:
     return ["bash", "-c", line]
 
 
-def client_command(ready: str = "") -> list[str]:
-    """A pretend client; with `ready` it writes its pid to that file once it listens."""
+def client_command(ready: str = "", *more: str) -> list[str]:
+    """A pretend client; with `ready` it writes its pid to that file once it listens. `more` are words that only have to
+    be seen on its command line, but `stubborn`, which makes it ignore SIGTERM.
+    """
     command = [sys.executable, "-I", "-S", os.path.abspath(__file__), "client"]
-    return [*command, ready] if ready else command
+    return [*command, ready, *more] if ready else command
 
 
 def child_command(ready: str, *, stubborn: bool = False) -> list[str]:
@@ -145,8 +147,10 @@ class Client:
         }
 
 
-def client(ready: str) -> None:
+def client(ready: str, *, stubborn: bool = False) -> None:
     """Be the session until standard input ends, or a signal does it."""
+    if stubborn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         with open("/proc/self/comm", "w", encoding="ascii") as name:
             name.write("claude")
@@ -176,7 +180,7 @@ def _report(ready: str) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["client"]:
-        client(arguments[1] if len(arguments) > 1 else "")
+        client(arguments[1] if len(arguments) > 1 else "", stubborn="stubborn" in arguments[2:])
     elif arguments[:1] == ["child"] and len(arguments) > 1:
         child(arguments[1], stubborn="stubborn" in arguments[2:])
     return 0

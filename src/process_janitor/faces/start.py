@@ -5,17 +5,27 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.model import natural
-from process_janitor.system import files, launch, lease, leftovers, paths, procfs
+from process_janitor.system import files, identity, launch, lease, leftovers, paths, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from process_janitor.core.model import Identity
+    from process_janitor.core.settings import Settings
     from process_janitor.system.registry import Registry
 
-# One of them is there where it was configured outside the file: by the user, or as an option of the plugin.
-_AUTO_VARIABLES = (
-    "PROCESS_JANITOR_AUTO_CLEANUP_ON_START",
-    "CLAUDE_PLUGIN_OPTION_AUTO_CLEANUP_ON_START",
+_PROBLEMS_NAME = "config.problems"
+# Settings of the user's environment, and answers given at the installation, which the client hands to every hook.
+_PREFIXES = ("PROCESS_JANITOR_", "CLAUDE_PLUGIN_OPTION_")
+# Variables of ours that set no value of the configuration.
+_NO_SETTINGS = frozenset(
+    {
+        "PROCESS_JANITOR_HOME",
+        "PROCESS_JANITOR_VENV",
+        "PROCESS_JANITOR_KEEP",
+        "PROCESS_JANITOR_NO_BUILD",
+    }
 )
 
 
@@ -53,22 +63,39 @@ def plugin_data_name() -> str:
 
 
 def session_start(
-    registry: Registry, session_id: str, owner: Identity, *, watcher_started: bool
+    registry: Registry,
+    session_id: str,
+    owner: Identity,
+    log: Callable[[str], None],
+    *,
+    watcher_started: bool,
 ) -> str:
-    """The one line for the user, "" when all is well. Also starts `auto` and the environment's building where due."""
+    """The one line for the user, "" when all is well. Also starts `auto` and the environment's building where due.
+
+    `log` gets a line for what is wrong with the configuration, whenever that has changed.
+    """
     root = registry.root
     build_environment(root)
+    options = _configured()
     lines = []
+    problems = options.problems if options is not None else ()
+    if problems:
+        lines.append(
+            "the configuration is broken and defaults are used instead; /cleanup config check names the place"
+        )
+    _log_changed(root, problems, log)
     rivals = _rivals(registry, session_id, owner)
     if rivals:
         others = ", ".join(str(pid) for pid in rivals)
         lines.append(
             f"this conversation is also open in process {others}: two writers, one transcript"
         )
-    if _cleans_on_start():
+    # Known from the living watcher; only when there was none does the first session look for itself.
+    note = leftovers.still_there(root, owner.boot_id)
+    if options is not None and options.value("auto_cleanup_on_start"):
         launch.detached(launch.python(launch.script("watcher"), "--auto"))
     else:
-        pids = _left_over(root, owner, look_now=watcher_started)
+        pids = _left_over(registry) if watcher_started else note.found
         if pids:
             size = sum(procfs.memory(pid) for pid in pids)
             one = len(pids) == 1
@@ -76,43 +103,74 @@ def session_start(
                 f"{len(pids)} process{'' if one else 'es'} of dead sessions {'holds' if one else 'hold'} "
                 f"{_megabytes(size)}; see /cleanup scan, end {'it' if one else 'them'} with /cleanup run"
             )
+    if os.path.exists(os.path.join(root, "notices")):
+        lines += _news(root)
+    sessions = len({*note.sessions, owner.pid})
+    if sessions > 1:
+        # Whoever is alone has nothing to end, and most are: they do not even pay for the import.
+        from process_janitor.faces import overloaded
+
+        limit = options.value("max_sessions_warning") if options is not None else None
+        warned = overloaded.warning(root, sessions, limit, owner.boot_id)
+        lines += [warned] if warned else []
     return "process-janitor: " + "; ".join(lines) if lines else ""
 
 
-def _cleans_on_start() -> bool:
-    """`auto_cleanup_on_start`. Most users have configured nothing, and then the settings need not even be loaded."""
-    if not os.path.exists(paths.config_file()) and not any(
-        name in os.environ for name in _AUTO_VARIABLES
-    ):
-        return False
+def _news(root: str) -> list[str]:
+    """What happened since and no desktop has shown. Told once."""
+    from process_janitor.core.notices import line
+    from process_janitor.system import notices
+
+    said = line(notices.take(root), identity.runs)
+    return [said] if said else []
+
+
+def _configured() -> Settings | None:
+    """The settings; None where nothing is set: most users have configured nothing, and need not wait for their loading."""
+    named = (name for name in os.environ if name.startswith(_PREFIXES) and name not in _NO_SETTINGS)
+    if not os.path.lexists(paths.config_file()) and not any(named):
+        return None
     from process_janitor.system.config import load_settings
 
-    return bool(load_settings().value("auto_cleanup_on_start"))
+    return load_settings()
 
 
-def _left_over(root: str, owner: Identity, *, look_now: bool) -> list[int]:
-    """Known from the living watcher's note. Only when there was no watcher does the first session look for itself."""
-    if not look_now:
-        return leftovers.still_there(root, owner.boot_id) or []
-    from process_janitor.sweep import look, proven
+def _log_changed(root: str, problems: Sequence[str], log: Callable[[str], None]) -> None:
+    """Every session starts with the same broken file: once is enough, and what was logged last is noted."""
+    note = os.path.join(root, _PROBLEMS_NAME)
+    text = "".join(f"{' '.join(problem.split())}\n" for problem in problems)
+    text = text.encode("utf-8", "replace").decode()
+    try:
+        logged = files.read_text(note)
+    except OSError:
+        logged = ""
+    if text == logged:
+        return
+    for line in text.splitlines():
+        log(f"configuration, its default is used: {line}")
+    try:
+        files.write_text(note, text)
+    except OSError as error:
+        log(f"{note}: {error.strerror}")  # the user is to be told all the same
+
+
+def _left_over(registry: Registry) -> Sequence[int]:
+    root = registry.root
+    from process_janitor.sweep import look
     from process_janitor.system.config import Unsafe, load_settings, policy
 
     try:
-        return [
-            d.process.pid for d in look(root, policy(root, load_settings())).decisions if proven(d)
-        ]
+        options = load_settings()
+        judged = look(root, policy(root, options))
+        return [d.process.pid for d in leftovers.resting(judged.decisions, registry, options)]
     except Unsafe:
         return []
 
 
 def _rivals(registry: Registry, session_id: str, owner: Identity) -> list[int]:
     """Other living claude processes that registered under the same id."""
-    found = []
-    for entry in registry.of_session(session_id):
-        process = procfs.process(entry.owner.pid)
-        if entry.owner.key != owner.key and process is not None and not process.dead:
-            found += [process.pid] if process.start == entry.owner.start else []
-    return found
+    keys = (entry.owner.key for entry in registry.of_session(session_id))
+    return [key[0] for key in keys if key != owner.key and identity.runs(*key)]
 
 
 def build_environment(root: str, *, now: bool = False) -> None:

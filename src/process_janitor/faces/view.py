@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from process_janitor.core.idleness import idle_for
 from process_janitor.core.kinds import kinds
 from process_janitor.core.model import Decision, Detail
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.owners import presence
-from process_janitor.core.states import Patience, state
+from process_janitor.core.states import state
 from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
 from process_janitor.faces.conditions import conditions
-from process_janitor.system import clock, procfs, stamps
+from process_janitor.system import clock, identity, paths, procfs, stamps
+from process_janitor.system.config import patience
 from process_janitor.system.figures import Figures, figures
 
 TYPE_CHECKING = False
@@ -36,6 +38,8 @@ class SessionView(NamedTuple):
     stamps: Stamps
     started_at: str
     members: tuple[Process, ...]
+    # Seconds it has been idle, None when it is not.
+    idle: float | None = None
 
 
 class Unexamined(NamedTuple):
@@ -116,7 +120,7 @@ def _with_words(snapshot: Snapshot, findings: Iterable[Decision]) -> Snapshot:
     details = dict(snapshot.details)
     for decision in findings:
         pid = decision.process.pid
-        if pid not in details and _still(decision.process):
+        if pid not in details and identity.runs(*decision.process.key):
             details[pid] = Detail(argv=procfs.argv(pid) or ())
     return snapshot._replace(details=details)
 
@@ -180,25 +184,13 @@ def _unexamined(snapshot: Snapshot, decisions: Iterable[Decision]) -> list[Unexa
     found.update(pid for pid, marks in snapshot.marks.items() if marks is None)
     found = {pid for pid in found if not _kernel_thread(snapshot.processes[pid])}
     # A process that ended while the table was read has no environment either; it is no secret, just gone.
-    there = (pid for pid in sorted(found) if _still(snapshot.processes[pid]))
+    there = (pid for pid in sorted(found) if identity.runs(*snapshot.processes[pid].key))
     return [Unexamined(pid, WORDS["unreadable"]) for pid in there]
 
 
 def _kernel_thread(process: Process) -> bool:
     """Root sees them as its own; they have no environment, no memory, and nothing to do with anybody."""
     return process.rss == 0 and process.ppid in (0, _KTHREADD)
-
-
-def _still(process: Process) -> bool:
-    row = procfs.process(process.pid)
-    return row is not None and row.start == process.start and not row.dead
-
-
-def patience(options: Settings) -> Patience:
-    return Patience(
-        60.0 * options.value("idle_threshold_minutes"),
-        60.0 * options.value("min_session_age_minutes"),
-    )
 
 
 def session_view(
@@ -212,14 +204,18 @@ def session_view(
         if session.source == "registry"
         else stamps.Stamps()
     )
-    session = session._replace(heartbeat_ago=found.heartbeat_ago, activity_ago=found.activity_ago)
-    process = snapshot.processes.get(owner.pid)
-    age = snapshot.age(process) if process is not None and process.start == owner.start else None
+    where = presence(session, snapshot)
+    idle = None
+    if where == "live":
+        session = stamps.stamped(root, session, snapshot.boot_id, paths.config_dir(), found)
+        idle = idle_for(ties, session, patience(options))
     started = session.started_at
     if not started and owner.start and owner.boot_id == snapshot.boot_id:
         started = clock.started_at(owner.start)
-    judged = state(session, presence(session, snapshot), age, patience(options))
-    return SessionView(session, judged, found, started, tuple(members))
+    judged = state(session, where, idle=idle is not None)
+    return SessionView(
+        session, judged, found, started, tuple(members), idle if judged == "idle" else None
+    )
 
 
-__all__ = ["SessionView", "Unexamined", "View", "patience", "session_view", "view"]
+__all__ = ["SessionView", "Unexamined", "View", "session_view", "view"]

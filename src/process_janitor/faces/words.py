@@ -5,7 +5,10 @@ The vetoes bring their own words (`core.vetoes.WORDS`). A test holds that every 
 
 from __future__ import annotations
 
+from process_janitor.core.locks import WORDS as LOCK_WORDS
+from process_janitor.core.old_records import WORDS as RECORD_WORDS
 from process_janitor.core.vetoes import WORDS as VETO_WORDS
+from process_janitor.faces.render.units import age
 
 EVIDENCE = {
     "owner-gone": "the Claude process it belongs to is gone: no process of that number and start time runs in this boot",
@@ -27,6 +30,7 @@ EVIDENCE = {
     "marker:claudecode": "its environment says that some Claude session started it (CLAUDECODE)",
     "group-leader-gone": "the leader of its process group is gone, as a session's process would be",
     "spinning": "it keeps a processor core busy",
+    "parent-gone": "the process that had started it is gone",
     "childless-subshell": "it is a shell without a child: there is nothing for it to do",
     "may-be-ending": "hooks go on after a session that ends by itself, and it is not clear that this one crashed",
     "unmarked": "the session gave it none of the marks its helpers get: something opened for the user, most likely",
@@ -37,15 +41,39 @@ EVIDENCE = {
     "still-running": "its process is still there",
     "grace-over": "it has been there for longer than hung_grace_seconds since",
     "terminal-hung-up": "the terminal it was started in is closed",
+    "pane-closed": "that was a tmux pane, which does not exist any more",
+    "pane-recorded": "a session that is gone was registered in this tmux pane",
+    "pane-terminal": "a session that is gone was registered on the terminal of this pane, whose shell is older than it",
+    "pane-marked": "the environment of this pane's shell names a session that is gone, and the tmux server's does not",
+    "pane-started-claude": "the command this pane was opened with runs Claude Code",
+    "pane-idle": "nothing runs in the pane but the shell that waits in it",
+    "pane-dead": "its program has ended and tmux keeps the pane open (remain-on-exit)",
     "no-control-peer": "nothing living holds the other end of any of its sockets",
     "the-younger": "of the processes on this conversation it is the younger one",
     "the-older": "of the processes on this conversation it is the older one",
+    "holder-gone": "the process that holds it is gone: none of its number and start time runs in this boot",
+    "pid-reused": "another process has its holder's number now",
+    "before-boot": "it was last touched before this machine was started",
+    "long-untouched": "nobody has touched it for ten minutes, which no holder would let pass",
+    "no-session-here": "no Claude process that uses this configuration directory is running",
+    "no-git-at-work": "the session is over, and no git and no other session is at work in its directory",
+    "malformed": "it is not what such a record must be, so nothing is believed of it",
+    "memory-pressure": "memory is short: processes wait for it, or next to none is left",
+    "swap": "the swap is full, and little memory is left beside it",
+    "io-pressure": "everything waits for the disk a good part of the time",
+    "transcript-unchanged": "its transcript has not changed since",
+    "no-cpu-used": "its watcher has seen it use next to no processor time since",
+    "asked-to-stop": "you asked for its end",
     "owner-not-recognised": "only CLAUDE_PID says that it is a Claude process; it was never recognised as one",
 }
 # Codes that carry a number: `also-pid:4242`.
 EVIDENCE_PREFIXES = {
     "also-pid": "process {} is on the same conversation",
     "parent": "its parent is process {}",
+    "sessions": "{} sessions are running, more than max_sessions_warning",
+    "load-per-core": "{} processes for each core want to run, and have for minutes",
+    "connections": "one session holds {} connections to other machines",
+    "quiet": "nothing has happened in it for {}",
 }
 
 CLASSES = {
@@ -98,12 +126,20 @@ def evidence(code: str) -> str:
     """A sentence for an evidence code; the bare code for one of a future version."""
     prefix, _, rest = code.partition(":")
     if prefix in EVIDENCE_PREFIXES:
-        return EVIDENCE_PREFIXES[prefix].format(rest)
+        told = age(float(rest)) if prefix == "quiet" and rest.isdecimal() else rest
+        return EVIDENCE_PREFIXES[prefix].format(told)
     return EVIDENCE.get(code, code)
 
 
+def quiet(code: str) -> str:
+    """How long nothing has happened, for the code that says so; "" for every other."""
+    return evidence(code) if code.startswith("quiet:") else ""
+
+
 def veto(code: str) -> str:
-    return NO_EVIDENCE if code == "no-evidence" else VETO_WORDS.get(code, code)
+    if code == "no-evidence":
+        return NO_EVIDENCE
+    return {**LOCK_WORDS, **RECORD_WORDS, **VETO_WORDS}.get(code, code)
 
 
 def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
@@ -112,6 +148,8 @@ def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
         return f"To keep it: process-janitor keep {pid}"
     if verdict == "report" and finding == "zombie":
         return "It disappears when its parent ends or waits for it; no signal reaches it."
+    if verdict == "report" and finding == "idle-session":
+        return "It changes with the next turn. To end it: process-janitor run --class idle-session"
     if verdict == "report":
         return f"It is ended only if you say so: process-janitor run --pid {pid}"
     return next(

@@ -28,15 +28,22 @@ def find(environment: Mapping[str, str], pid: int) -> Found | None:
     """The nearest ancestor of `pid` that is a claude process, or that CLAUDE_PID names; None when nobody can tell.
 
     A hook's parent is a shell, so the parent proves nothing. CLAUDE_PID is inherited: an old client inside a newer one
-    shows the outer client's, so a nearer claude goes before it.
+    shows the outer client's, so a nearer claude goes before it. It also outlives its client (a tmux server keeps it for
+    its panes): a process that started after `pid` did has been given a dead client's number.
     """
     named = natural(environment.get("CLAUDE_PID", ""))
     for above in ancestors(pid):
         if above.pid == named or _is_claude(above):
             return _found(above, recognised=True)
     if usable_pid(named):
-        row = procfs.process(named)
-        if row is not None and not row.dead and row.uid == os.geteuid():
+        row, below = procfs.process(named), procfs.process(pid)
+        if (
+            row is not None
+            and below is not None
+            and row.start <= below.start
+            and not row.dead
+            and row.uid == os.geteuid()
+        ):
             return _found(row, recognised=_is_claude(row))
     return None
 

@@ -1,4 +1,4 @@
-"""Claude Code's own registers, read as evidence and never written: `sessions/<pid>.json` and `daemon/roster.json`."""
+"""Claude Code's own files, read as evidence and never written: `sessions/<pid>.json`, `daemon/roster.json`, the settings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ import os
 from process_janitor.core import jsontext
 from process_janitor.core.model import Identity, Session, natural, usable_pid
 from process_janitor.core.record import valid_session_id
-from process_janitor.system import files
+from process_janitor.system import files, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PLUGIN = "process-janitor"
 _FILES_MAX = 5000
+
+
+def version(config_dir: str) -> int:
+    """Changes when a session's file comes or goes."""
+    try:
+        return os.stat(os.path.join(config_dir, "sessions")).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Session]:
@@ -36,7 +45,10 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
                 owner=owner,
                 source="client",
                 cwd=_text(document, "cwd"),
-                kind=_text(document, "kind"),
+                kind=_kind(document),
+                entrypoint=_text(document, "entrypoint"),
+                status=_text(document, "status"),
+                job=_text(document, "jobId"),
             )
 
 
@@ -59,13 +71,21 @@ def _session_files(config_dir: str) -> Iterator[str]:
             yield os.path.join(directory, name)
 
 
+def _kind(document: dict[str, object]) -> str:
+    """`print` for what `-p` or a program started: the client calls it `interactive`, its entrypoint tells (`sdk-cli`)."""
+    kind = _text(document, "kind")
+    return "print" if kind != "bg" and _text(document, "entrypoint").startswith("sdk") else kind
+
+
 def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Session]:
     """The background daemon's workers: never leftovers, also when their supervisor is dead, for it re-adopts them."""
     document = _document(os.path.join(config_dir, "daemon", "roster.json"))
     workers = document.get("workers")
     if isinstance(workers, dict):
-        workers = list(workers.values())
-    for worker in workers if isinstance(workers, list) else []:
+        named_workers = list(workers.items())
+    else:
+        named_workers = [("", one) for one in workers] if isinstance(workers, list) else []
+    for job, worker in named_workers:
         if isinstance(worker, dict):
             owner = _identity(worker, boot_id, pid_namespace)
             if owner is not None:
@@ -75,8 +95,27 @@ def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sessio
                     owner=owner,
                     source="roster",
                     kind="bg",
+                    job=job,
                     predecessors=_predecessors(worker),
                 )
+
+
+def enabled_plugins(config_dir: str) -> dict[str, object]:
+    """The user's switches, by `plugin@marketplace`; nothing where there are none, or none to be read."""
+    try:
+        text = files.read_text(os.path.join(config_dir, "settings.json"), follow=True)
+        document = jsontext.loads(text)
+    except (OSError, ValueError):
+        return {}
+    enabled = document.get("enabledPlugins") if isinstance(document, dict) else None
+    return enabled if isinstance(enabled, dict) else {}
+
+
+def switched_off(config_dir: str) -> bool:
+    """Whether the user's settings name this plugin, of whatever marketplace, and switch it off."""
+    switches = enabled_plugins(config_dir).items()
+    ours = [on for name, on in switches if name.startswith(f"{PLUGIN}@")]
+    return bool(ours) and all(on is False for on in ours)
 
 
 def _predecessors(worker: dict[str, object]) -> tuple[str, ...]:
@@ -88,6 +127,21 @@ def _predecessors(worker: dict[str, object]) -> tuple[str, ...]:
         return ()
     stem = named.rsplit("/", 1)[-1].removesuffix(".jsonl")
     return (stem,) if valid_session_id(stem) else ()
+
+
+def team_leads(config_dir: str) -> dict[str, str]:
+    """Team -> the session id of its lead, as `teams/<team>/config.json` has it."""
+    directory = os.path.join(config_dir, "teams")
+    try:
+        names = sorted(os.listdir(directory))[:_FILES_MAX]
+    except OSError:
+        return {}
+    found = {}
+    for name in names:
+        lead = _document(os.path.join(directory, name, "config.json")).get("leadSessionId")
+        if valid_session_id(lead):
+            found[name] = lead
+    return found
 
 
 def _document(path: str) -> dict[str, object]:
@@ -104,6 +158,9 @@ def _identity(document: dict[str, object], boot_id: str, pid_namespace: int) -> 
         start = natural(start)
     if not usable_pid(pid) or type(start) is not int or start <= 0:
         return None
+    theirs = identity.time_namespace(pid)
+    if theirs and theirs != identity.time_namespace(os.getpid()):
+        boot_id = ""  # it wrote its start as its own clocks have it: nothing here can be compared with that
     domain = document.get("pidDomain")
     namespace = pid_namespace
     if isinstance(domain, str) and ":pid:[" in domain:
@@ -117,4 +174,13 @@ def _text(document: dict[str, object], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-__all__ = ["roster", "sessions", "versions"]
+__all__ = [
+    "PLUGIN",
+    "enabled_plugins",
+    "roster",
+    "sessions",
+    "switched_off",
+    "team_leads",
+    "version",
+    "versions",
+]

@@ -10,6 +10,10 @@ from process_janitor.core.policy import KeepRule, Policy
 from process_janitor.core.settings import Settings, Source, settings
 from process_janitor.system import files, identity, lease, paths
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_janitor.core.idleness import Patience
+
 # A plugin is configured as `<name>@<marketplace>`.
 _PLUGIN_AT = "process-janitor@"
 
@@ -71,7 +75,7 @@ def load_keep_rules(root: str) -> tuple[tuple[KeepRule, ...], str]:
         return (), f"{path}: must hold an object with a list `rules`"
     found = []
     for number, rule in enumerate(rules, 1):
-        parsed = _rule(rule)
+        parsed = keep_rule(rule)
         if parsed is None:
             return (
                 (),
@@ -81,7 +85,10 @@ def load_keep_rules(root: str) -> tuple[tuple[KeepRule, ...], str]:
     return tuple(found), ""
 
 
-def _rule(rule: object) -> KeepRule | None:
+def keep_rule(rule: object) -> KeepRule | None:
+    """One entry of the keep file, None for one that names neither a process (pid, start and boot) nor a usable regular
+    expression: it would protect nothing, so nobody may go on as if it did.
+    """
     if not isinstance(rule, dict):
         return None
     command = rule.get("command")
@@ -107,8 +114,20 @@ class Unsafe(Exception):
     """What the user protects cannot be read, so nothing may be signalled."""
 
 
-def policy(root: str, options: Settings) -> Policy:
-    """What the decision needs of the user's wishes. Raises Unsafe when the keep rules cannot be read."""
+def patience(options: Settings) -> Patience:
+    """When a session counts as idle."""
+    from process_janitor.core.idleness import Patience  # only people ask
+
+    return Patience(
+        60.0 * options.value("idle_threshold_minutes"),
+        60.0 * options.value("min_session_age_minutes"),
+    )
+
+
+def policy(root: str, options: Settings, *, idle: bool = False) -> Policy:
+    """What the decision needs of the user's wishes; `idle`: also which sessions nobody uses. Raises Unsafe when the
+    keep rules cannot be read.
+    """
     rules, problem = load_keep_rules(root)
     if problem:
         raise Unsafe(problem)
@@ -119,7 +138,16 @@ def policy(root: str, options: Settings) -> Policy:
         keep_rules=rules,
         own=frozenset({watcher} if watcher else ()),
         config_dir=paths.config_dir(),
+        patience=patience(options) if idle else None,
     )
 
 
-__all__ = ["Unsafe", "keep_file", "load_keep_rules", "load_settings", "policy"]
+__all__ = [
+    "Unsafe",
+    "keep_file",
+    "keep_rule",
+    "load_keep_rules",
+    "load_settings",
+    "patience",
+    "policy",
+]

@@ -53,7 +53,7 @@ def details(
         )
     for pid in own.intersection(clients):
         found[pid] = _reach(found[pid], pid, tree, sockets, everyone)
-    for pid, share in _cpu_shares(tree, found).items():
+    for pid, share in _cpu_shares(tree, found, clients).items():
         found[pid] = found[pid]._replace(cpu_share=share)
     return found
 
@@ -102,14 +102,22 @@ def _reach(
     return detail._replace(stdin_peer=ends, stdout_peer=told, socket_peer=linked)
 
 
-def _cpu_shares(tree: Tree, found: Mapping[int, Detail]) -> dict[int, float]:
-    """The CPU use of subshells that may spin, between two samples; costs nothing where there are none."""
+def _cpu_shares(
+    tree: Tree, found: Mapping[int, Detail], clients: Collection[int]
+) -> dict[int, float]:
+    """The CPU use of what may spin, between two samples: subshells of Bash calls, spares of the background daemon.
+
+    Costs nothing where there are none.
+    """
     suspects = [
         pid
         for pid, detail in found.items()
         if tree.processes[pid].state == "R"
-        and shapes.is_tool_subshell(pid, tree.processes[pid].sid, detail.argv)
         and not tree.children(pid)
+        and (
+            shapes.is_tool_subshell(pid, tree.processes[pid].sid, detail.argv)
+            or (pid in clients and shapes.is_spare(detail.argv))
+        )
     ]
     if not suspects:
         return {}

@@ -6,6 +6,10 @@ import os
 import stat
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _READ_MAX = 1 << 20
 
 
@@ -32,6 +36,36 @@ def read_text(path: str, limit: int = _READ_MAX, *, follow: bool = False) -> str
             parts.append(data)
         text = b"".join(parts).decode("utf-8", "replace")
         return text.removeprefix("\ufeff") if follow else text
+    finally:
+        os.close(fd)
+
+
+def read_lines(path: str, limit: int, longest: int) -> Iterator[str]:
+    """A regular file's lines without their ends; of one larger than `limit` bytes those of its newest part. Lines of
+    more than `longest` bytes are left out. Raises OSError as `read_text` does.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode):
+            raise OSError(f"{path}: not a regular file")
+        skip = max(0, info.st_size - limit)
+        os.lseek(fd, skip, os.SEEK_SET)
+        rest = b""
+        whole = not skip  # what stands before the first line end may be the end of a line
+        while True:
+            data = os.read(fd, 65536)
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                if whole and len(line) <= longest:
+                    yield line.decode("utf-8", "replace")
+                whole = True
+            if len(rest) > longest:
+                rest, whole = b"", False
+            if not data:
+                break
+        if rest and whole:
+            yield rest.decode("utf-8", "replace")
     finally:
         os.close(fd)
 
@@ -161,6 +195,7 @@ __all__ = [
     "append_line",
     "make_directory",
     "make_root",
+    "read_lines",
     "read_text",
     "remove",
     "touch",

@@ -9,11 +9,29 @@ from process_janitor.system import procfs
 
 
 def boot_id() -> str:
-    """The kernel's random id of this boot, "" where it cannot be had (then nothing is proven, so nothing is killed)."""
+    """The kernel's random id of this boot, "" where it cannot be had (then nothing is proven, so nothing is killed).
+
+    In a time namespace the kernel shows everybody's start ticks, and our clocks, shifted: what is written there compares
+    with nothing outside. The shift is made part of the id, `<id>+<monotonic>+<boottime>`.
+    """
     data = procfs.read("/proc/sys/kernel/random/boot_id")
     if data:
-        return data.decode("ascii", "replace").strip()
+        return data.decode("ascii", "replace").strip() + _clock_shift()
     return _boot_session()
+
+
+def _clock_shift() -> str:
+    """The offsets of our time namespace, "" where there are none. Its inode would not do: it is given out again."""
+    lines = (
+        (procfs.read("/proc/self/timens_offsets") or b"").decode("ascii", "replace").splitlines()
+    )
+    shifts = [".".join(line.split()[1:]) for line in lines]
+    return "".join(f"+{shift}" for shift in shifts) if {*shifts} - {"0.0"} else ""
+
+
+def time_namespace(pid: int) -> str:
+    """The time namespace of a process as /proc names it, "" when it is gone, may not be read, or there are none."""
+    return procfs.link(pid, "ns/time") or ""
 
 
 def _boot_session() -> str:
@@ -49,6 +67,14 @@ def identify(pid: int) -> Identity | None:
     return Identity(pid, row.start, boot_id(), pid_namespace())
 
 
+def runs(pid: int, start: int) -> bool:
+    """Whether the process of this pid and start tick (of this boot and namespace) still runs; a dead one that nobody has
+    waited for does not.
+    """
+    row = procfs.process(pid)
+    return row is not None and row.start == start and not row.dead
+
+
 def open_pidfd(identity: Identity) -> int | None:
     """A pidfd of exactly that process, None when it is gone or its pid is now another's. Raises OSError.
 
@@ -61,8 +87,7 @@ def open_pidfd(identity: Identity) -> int | None:
         fd = os.pidfd_open(identity.pid)
     except ProcessLookupError:
         return None  # any other refusal (no descriptor left, an old kernel) says nothing about the process
-    row = procfs.process(identity.pid)
-    if row is None or row.start != identity.start or row.dead:
+    if not runs(identity.pid, identity.start):
         os.close(fd)
         return None
     return fd
@@ -91,4 +116,13 @@ def proven_gone(owner: Identity, started: int) -> bool:
         os.close(fd)
 
 
-__all__ = ["boot_id", "host_name", "identify", "open_pidfd", "pid_namespace", "proven_gone"]
+__all__ = [
+    "boot_id",
+    "host_name",
+    "identify",
+    "open_pidfd",
+    "pid_namespace",
+    "proven_gone",
+    "runs",
+    "time_namespace",
+]

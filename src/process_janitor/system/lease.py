@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.model import Identity, natural
-from process_janitor.system import files, procfs
+from process_janitor.system import files, identity
 
 LOCK_NAME = "watcher.lock"
 HOLDER_NAME = "watcher"
@@ -41,8 +41,7 @@ def holder(root: str, boot_id: str) -> tuple[int, int] | None:
     pid, start = (natural(word) for word in (*words, "", "")[:2])
     if pid is None or start is None or words[2:3] != [boot_id]:
         return None
-    row = procfs.process(pid)
-    return (pid, start) if row is not None and row.start == start and not row.dead else None
+    return (pid, start) if identity.runs(pid, start) else None
 
 
 def version(root: str) -> str:

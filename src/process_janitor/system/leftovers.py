@@ -1,4 +1,4 @@
-"""The watcher's note of what is left over now, for a SessionStart hook that has no time to look for itself."""
+"""The watcher's note of what is left over and which sessions live, for a hook that has no time to look for itself."""
 
 from __future__ import annotations
 
@@ -6,44 +6,87 @@ import os
 
 from process_janitor.core import jsontext
 from process_janitor.core.model import Identity, usable_pid
-from process_janitor.system import files, identity, procfs
+from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.system import files, identity
+from process_janitor.system.config import keep_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from process_janitor.core.model import Decision
+    from process_janitor.core.settings import Settings
+    from process_janitor.system.registry import Registry
 
 NAME = "leftovers.json"
 _LISTED_MAX = 500
 
 
-def store(root: str, found: Sequence[Identity]) -> None:
+def resting(decisions: Iterable[Decision], registry: Registry, options: Settings) -> list[Decision]:
+    """What is proven to be left over and stays until somebody asks: the watcher is not at it, and is not about to be.
+
+    It is, as long as the record of a session that is gone or hangs has not been closed.
+    """
+    at_work = set()
+    if options.value("cleanup_on_exit"):
+        at_work = {entry.owner for entry in registry.entries() if not entry.record.get("closed")}
+    return [
+        d
+        for d in decisions
+        if d.verdict == "reap" and (d.owner not in at_work or d.finding == "orphaned-session")
+    ]
+
+
+class Note(NamedTuple):
+    """Pids of what the watcher noted and what is still there: proven leftovers, and the processes of sessions."""
+
+    found: tuple[int, ...] = ()
+    sessions: tuple[int, ...] = ()
+
+
+def store(root: str, found: Sequence[Identity], sessions: Sequence[Identity]) -> None:
     """Raises OSError."""
-    rows = [[one.pid, one.start] for one in found[:_LISTED_MAX]]
-    files.write_text(
-        os.path.join(root, NAME),
-        jsontext.dumps({"boot_id": identity.boot_id(), "found": rows}) + "\n",
+    noted = {
+        "boot_id": identity.boot_id(),
+        "found": [[one.pid, one.start] for one in found[:_LISTED_MAX]],
+        "sessions": [[one.pid, one.start] for one in sessions[:_LISTED_MAX]],
+    }
+    files.write_text(os.path.join(root, NAME), jsontext.dumps(noted) + "\n")
+
+
+def still_there(root: str, boot_id: str) -> Note:
+    """What of the note is still there; nothing when there is no note of this boot.
+
+    A note older than the user's rules may name what they keep by now: the watcher writes the next one within a minute.
+    """
+    note = os.path.join(root, NAME)
+    try:
+        document = jsontext.loads(files.read_text(note))
+    except (OSError, ValueError):
+        return Note()
+    if not isinstance(document, dict) or document.get("boot_id") != boot_id:
+        return Note()
+    stale = _written(note) <= _written(keep_file(root))
+    return Note(() if stale else _alive(document.get("found")), _alive(document.get("sessions")))
+
+
+def _alive(rows: object) -> tuple[int, ...]:
+    return tuple(
+        row[0]
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, list)
+        and len(row) == 2
+        and usable_pid(row[0])
+        and identity.runs(row[0], row[1])
     )
 
 
-def still_there(root: str, boot_id: str) -> list[int] | None:
-    """The noted pids that still are the processes noted; None when there is no note of this boot."""
+def _written(path: str) -> int:
+    """When a file was last written, in nanoseconds; 0 for one that is not there."""
     try:
-        document = jsontext.loads(files.read_text(os.path.join(root, NAME)))
-    except (OSError, ValueError):
-        return None
-    if (
-        not isinstance(document, dict)
-        or document.get("boot_id") != boot_id
-        or not isinstance(document.get("found"), list)
-    ):
-        return None
-    alive = []
-    for row in document["found"]:
-        if isinstance(row, list) and len(row) == 2 and usable_pid(row[0]):
-            process = procfs.process(row[0])
-            if process is not None and process.start == row[1] and not process.dead:
-                alive.append(process.pid)
-    return alive
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
 
 
-__all__ = ["still_there", "store"]
+__all__ = ["Note", "resting", "still_there", "store"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 
-from process_janitor.core.model import Snapshot
+from process_janitor.core.model import Detail, Snapshot
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.shapes import is_claude_name
 from process_janitor.core.ties import Ties
-from process_janitor.system import client_files, clock, identity, paths, procfs, seen
+from process_janitor.system import client_files, clock, identity, paths, procfs, seen, stamps
 from process_janitor.system.details import details
 from process_janitor.system.registry import Registry, as_session
 
@@ -41,15 +42,28 @@ def known_sessions(root: str) -> tuple[Session, ...]:
         if owner.boot_id == boot and seen.name(owner.pid, owner.start) in trees:
             ours[at] = session._replace(descendants=seen.load(root, owner.pid, owner.start))
     config = paths.config_dir()
+    registered = {session.owner for session in ours}
     return (
         *ours,
-        *client_files.sessions(config, boot, namespace),
+        *(
+            session
+            if session.owner in registered
+            else session._replace(descendants=seen.load(root, *session.owner.key))
+            for session in client_files.sessions(config, boot, namespace)
+        ),
         *client_files.roster(config, boot, namespace),
     )
 
 
-def observe(root: str, also: Collection[int] = (), more: Collection[Session] = ()) -> Observation:
-    """Read the machine. `also` are pids whose details are wanted whatever ties them; `more` is known of sessions.
+def observe(
+    root: str,
+    also: Collection[int] = (),
+    more: Collection[Session] = (),
+    *,
+    stamped: bool = False,
+) -> Observation:
+    """Read the machine. `also` are pids whose details are wanted whatever ties them; `more` is known of sessions;
+    `stamped`: with how long each session has been quiet.
 
     Sessions are read before the table: a session that registers in between is then missing from both readings or in the
     table alone, never believed dead because the table is older than its record.
@@ -57,6 +71,8 @@ def observe(root: str, also: Collection[int] = (), more: Collection[Session] = (
     if not procfs.available():
         raise OSError(errno.ENOSYS, "this system has no /proc, and only Linux is supported so far")
     sessions = (*known_sessions(root), *more)
+    if stamped:
+        sessions = stamps.all_stamped(root, sessions, identity.boot_id(), paths.config_dir())
     uid = os.geteuid() if hasattr(os, "geteuid") else 0
     table: dict[int, Process] = {}
     marks: dict[int, Marks | None] = {}
@@ -76,6 +92,12 @@ def observe(root: str, also: Collection[int] = (), more: Collection[Session] = (
         ticks_per_second=clock.ticks_per_second(),
         processes=table,
         marks=marks,
+        # Asked first: what runs the client's program as a server is no client.
+        details={
+            p.pid: Detail(argv=procfs.argv(p.pid) or ())
+            for p in table.values()
+            if p.uid == uid and is_claude_name(p.comm)
+        },
     )
     ties = Ties(snapshot, sessions)
     wanted = ties.interesting().union(also)
@@ -83,7 +105,7 @@ def observe(root: str, also: Collection[int] = (), more: Collection[Session] = (
     for pid in list(ties.gone):
         wanted.update(above.pid for above in ties.tree.ancestors(table[pid]) if above.pid > 1)
     found = details(ties.tree, wanted, ties.company(), set(ties.gone), set(ties.owners.live), uid)
-    return Observation(ties.with_details(found), sessions)
+    return Observation(ties.with_details({**snapshot.details, **found}), sessions)
 
 
 __all__ = ["Observation", "known_sessions", "observe"]

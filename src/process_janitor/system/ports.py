@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from process_janitor.core.model import Ternary
 
 _ESTABLISHED, _LISTEN = "01", "0A"
+_HTTPS = 443
+_LOOPBACK_6 = "00000000000000000000000001000000"
 
 
 class Served(NamedTuple):
@@ -58,6 +60,28 @@ def listening(
     return found
 
 
+def announced(port: int) -> bool:
+    """Whether anything listens on this TCP port here, whoever it belongs to."""
+    return any(one.state == _LISTEN and one.port == port for one in _connections())
+
+
+def outgoing(pids: Collection[int]) -> dict[int, int]:
+    """Pid -> its established connections to other machines, and to the HTTPS port of any."""
+    sockets = {pid: _sockets(pid) for pid in pids}
+    if not any(sockets.values()):
+        return {}
+    far = {c.inode for c in _connections() if c.state == _ESTABLISHED and _is_far(c.remote)}
+    return {pid: len(inodes & far) for pid, inodes in sockets.items()}
+
+
+def _is_far(remote: str) -> bool:
+    """Whether an address of /proc/net/tcp (hexadecimal, each 32 bits in the host's byte order) is no loopback's."""
+    address, _, port = remote.rpartition(":")
+    mapped = address[-8:] if address.startswith("0" * 16) and len(address) == 32 else address
+    loopback = address == _LOOPBACK_6 or (len(mapped) == 8 and mapped.endswith("7F"))
+    return not loopback or int(port, 16) == _HTTPS
+
+
 def _clients(
     accepted: list[_Connection],
     table: list[_Connection],
@@ -97,4 +121,4 @@ def _connections() -> list[_Connection]:
     return found
 
 
-__all__ = ["Served", "listening"]
+__all__ = ["Served", "announced", "listening", "outgoing"]

@@ -237,17 +237,20 @@ def namespace(pid: int) -> int:
 
 
 def cgroup(pid: int) -> str:
-    """The process's cgroup path: the unified one, else systemd's own hierarchy."""
+    """The process's cgroup path: systemd's own hierarchy where there is one (cgroup v1), else the unified one.
+
+    On a machine of the old kind the unified path is there as well, and may be "/" for everybody.
+    """
     data = read(f"{PROC}/{pid}/cgroup", 65536) or b""
-    named = ""
+    unified = ""
     for line in data.decode("utf-8", "replace").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
-        if number == "0":
-            return path
         if controllers == "name=systemd":
-            named = path
-    return named
+            return path
+        if number == "0":
+            unified = path
+    return unified
 
 
 def children(pid: int) -> list[int]:

@@ -16,6 +16,7 @@ from process_janitor.core.record import (
     checked,
     file_name,
     owner_of,
+    pane_of,
     renamed,
     valid_session_id,
 )
@@ -219,20 +220,25 @@ def as_session(entry: Entry, now: float, boot_id: str) -> Session:
         cgroup=record.get("cgroup", ""),
         ended_reason=ended["reason"] if ended else "",
         ended_ago=max(0.0, now - ended["monotonic"]) if ended and same_boot else None,
-        over=_over(record),
+        over=_closed(record, "state"),
+        over_at=_closed(record, "at"),
         parent=tuple(record.get("parent") or ()),
         recognised=record.get("recognised") is True,
+        transcript=record.get("transcript_path", ""),
         predecessors=(record["forked_from"],)
         if valid_session_id(record.get("forked_from"))
         else (),
+        forked=record.get("source") == "fork" and not record.get("forked_from"),
         started_at=record.get("started_at", ""),
+        tty=record["tty"] if type(record.get("tty")) is int else 0,
+        pane=pane_of(record),
     )
 
 
-def _over(record: dict[str, Any]) -> str:
+def _closed(record: dict[str, Any], field: str) -> str:
     closed = record.get("closed")
-    state = closed.get("state") if isinstance(closed, dict) else None
-    return state if isinstance(state, str) else ""
+    value = closed.get(field) if isinstance(closed, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 __all__ = ["Entry", "Registry", "as_session"]

@@ -1,12 +1,13 @@
-"""How long records of ended sessions are kept, so that years of them never slow a hook or a scan."""
+"""How long records of ended sessions are kept, and what goes with them, so that years of them never slow a hook or a scan."""
 
 from __future__ import annotations
 
 import os
 import time
 
+from process_janitor.core.model import differently_timed, natural
 from process_janitor.core.record import MalformedRecord
-from process_janitor.system import files, identity, seen
+from process_janitor.system import files, identity, procfs, seen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ _STAMP = "pruned"
 def prune(registry: Registry, days: int) -> int:
     """Remove old records of sessions that are over, with what was seen of them; returns how many. At most hourly.
 
-    The journal keeps their story. A record that nobody closed is only removed when it is of another boot and neither
-    it nor its heartbeat was touched within the retention.
+    The journal keeps their story. With them goes what writers that were killed have left, and what was seen of sessions
+    without a record. A record that nobody closed is only removed when it is of another boot and neither it nor its
+    heartbeat was touched within the retention.
     """
     stamp = os.path.join(registry.root, _STAMP)
     if _age(stamp) < _EVERY_SECONDS:
@@ -40,7 +42,7 @@ def prune(registry: Registry, days: int) -> int:
         age = min(_age(path), _age(os.path.join(entry.directory, "heartbeat")))
         if entry.record.get("closed"):
             closed.append((age, entry))
-        elif age > days * _DAY_SECONDS and entry.record["boot_id"] != boot:
+        elif age > days * _DAY_SECONDS and not _of_boot(entry, boot):
             removed += _drop(registry, entry)
     closed.sort(key=lambda pair: pair[0])
     for number, (age, entry) in enumerate(closed):
@@ -48,7 +50,59 @@ def prune(registry: Registry, days: int) -> int:
         over = number >= limit
         if over or age > days * _DAY_SECONDS:
             removed += _drop(registry, entry)
+    _sweep_up(registry, days)
     return removed
+
+
+def _sweep_up(registry: Registry, days: int) -> None:
+    """Half-written files, plans nobody can execute any more, and what was seen of sessions that have no record: of one
+    that is known only by the client's own file that may be all there ever was, and tells where its leftovers came from.
+    """
+    root = registry.root
+    recorded = {os.path.basename(path) for path in registry.paths()}
+    plans, trees = os.path.join(root, "plans"), os.path.join(root, "trees")
+    below = [os.path.join(registry.sessions, name) for name in _names(registry.sessions)]
+    for directory in (root, trees, plans, *below):
+        for name in _names(directory):
+            path = os.path.join(directory, name)
+            if name.endswith(".tmp") or (directory == plans and name.endswith(".json")):
+                old = _age(path) > _DAY_SECONDS
+            else:
+                old = (
+                    directory == trees
+                    and f"{name}.json" not in recorded
+                    and _age(path) > days * _DAY_SECONDS
+                    and not _runs(name)
+                )
+            if old:
+                _remove(path)
+
+
+def _runs(name: str) -> bool:
+    """Whether the process of `<pid>-<start>` lives: its record may be lost, what was seen of it is then all there is."""
+    pid, start = (natural(part) for part in (*name.split("-", 1), "")[:2])
+    process = procfs.process(pid) if pid else None
+    return process is not None and process.start == start and not process.dead
+
+
+def _names(directory: str) -> list[str]:
+    """What is in a directory of ours; nothing in a link that stands in its place."""
+    try:
+        return os.listdir(directory) if not os.path.islink(directory) else []
+    except OSError:
+        return []
+
+
+def _remove(path: str) -> None:
+    try:
+        files.remove(path)
+    except OSError:
+        return  # a directory of that name: not ours
+
+
+def _of_boot(entry: Entry, boot: str) -> bool:
+    written = entry.record["boot_id"]
+    return written == boot or differently_timed(written, boot)
 
 
 def _drop(registry: Registry, entry: Entry) -> int:

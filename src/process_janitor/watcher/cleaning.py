@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 
+from process_janitor.actions.journal import Journal
+from process_janitor.core.owners import presence
 from process_janitor.sweep import look, proven, sweep
-from process_janitor.system import clock, leftovers, procfs
+from process_janitor.system import clock, identity, leftovers
 from process_janitor.system.config import load_settings, policy
-from process_janitor.system.registry import Entry, Registry
+from process_janitor.system.registry import Registry
 from process_janitor.system.retention import prune
-from process_janitor.watcher.closing import close
+from process_janitor.watcher.closing import close, mark_hung
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from process_janitor.actions.terminate import Action
     from process_janitor.core.model import Decision
 
 _GOODBYE_SECONDS = 0.5
@@ -25,6 +28,7 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
 
     Raises config.Unsafe when the user's keep rules cannot be read, OSError when the state directory cannot be used.
     """
+    noticed = clock.utc()
     options = load_settings()
     limit = options.value("auto_limit")
 
@@ -40,29 +44,42 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
     def hangs(decision: Decision) -> bool:
         return proven(decision) and decision.process.key in hung
 
+    done: list[Action] = []
+    problem = ""
     cleans = bool(gone) and options.value("cleanup_on_exit")
     if cleans:
         swept = sweep(root, options, "watcher", belongs, limit)
         if swept.busy:
             raise RuntimeError(swept.problem)
-        cleans = not swept.problem
+        cleans, problem = not swept.problem, swept.problem
+        done += swept.actions
     if hung:
         swept = sweep(root, options, "watcher", hangs, limit)
+        done += swept.actions
         for action in swept.actions:
-            entry = registry.find(*action.decision.process.key)
-            if entry is not None and action.signals:
-                registry.write({**entry.record, "hung": {"at": clock.utc()}})
+            if action.signals:
+                mark_hung(registry, action.decision.process.key)
     goodbye = _said_goodbye(registry, gone)
     for key in gone:
         entry = registry.find(*key)
-        if entry is not None and not entry.record.get("closed") and not _runs(entry):
-            close(registry, entry)
+        if entry is not None and not entry.record.get("closed") and not identity.runs(*key):
+            close(registry, entry, noticed)
     if cleans and not goodbye:
         # Now that it is known to have been a crash, hooks that it cut off can be told from hooks at work.
-        sweep(root, options, "watcher", belongs, limit)
+        done += sweep(root, options, "watcher", belongs, limit).actions
     prune(registry, options.value("retention_days"))
+    Journal(root).prune(options.value("retention_days"))
     judged = look(root, policy(root, options))
-    leftovers.store(root, [d.identity for d in judged.decisions if proven(d)])
+    snapshot = judged.observation.snapshot
+    living = [one.owner for one in judged.observation.sessions if presence(one, snapshot) == "live"]
+    resting = leftovers.resting(judged.decisions, registry, options)
+    leftovers.store(root, [one.identity for one in resting], list(dict.fromkeys(living)))
+    if gone or done:
+        # With every heartbeat there is none, and a watcher that waits need not have it in its memory.
+        from process_janitor.actions import news
+
+        left = news.left_running(snapshot, judged.decisions, gone)
+        news.tell(root, options, done, problem, left)
 
 
 class _Crashed:
@@ -102,15 +119,13 @@ def _said_goodbye(registry: Registry, gone: Collection[tuple[int, int]]) -> bool
         time.sleep(0.05)
 
 
-def _runs(entry: Entry) -> bool:
-    process = procfs.process(entry.owner.pid)
-    return process is not None and process.start == entry.owner.start and not process.dead
-
-
 def clean_all(root: str) -> None:
     """What `process-janitor auto` does, at the start of a session. Raises config.Unsafe, OSError."""
     options = load_settings()
-    sweep(root, options, "auto-on-start", proven, options.value("auto_limit"))
+    swept = sweep(root, options, "auto-on-start", proven, options.value("auto_limit"))
+    from process_janitor.actions import news
+
+    news.tell(root, options, swept.actions, "" if swept.busy else swept.problem)
     clean(root, (), ())
 
 

@@ -83,9 +83,13 @@ def clean_all(root: str) -> None:
     cleaning.clean_all(root)
 
 
-def stamp(entry: Entry, now: float, boot_id: str) -> None:
-    """Refresh a session's heartbeat. A full disk costs a stamp, not the watcher: a late one proves nothing anyway."""
-    line = {"boot_id": boot_id, "monotonic": now, "at": clock.utc(), "watcher": os.getpid()}
+def stamp(entry: Entry, now: float, boot_id: str, busy_at: float | None) -> None:
+    """Refresh a session's heartbeat, with when it last had work for a processor if that was seen. A full disk costs a stamp, not the watcher: a late one proves nothing anyway."""
+    line: dict[str, object] = {
+        "boot_id": boot_id, "monotonic": now, "at": clock.utc(), "watcher": os.getpid(),
+    }  # fmt: skip
+    if busy_at is not None:
+        line["busy_monotonic"] = busy_at
     try:
         files.write_text(os.path.join(entry.directory, "heartbeat"), jsontext.dumps(line) + "\n")
     except FileNotFoundError:

@@ -13,18 +13,23 @@ import os
 import select
 import time
 
-from process_janitor.core.model import Seen, natural
+from process_janitor.core.model import Seen, differently_timed, natural
 from process_janitor.core.tree import Tree
-from process_janitor.system import clock, identity, lease, paths, procfs, seen
+from process_janitor.system import clock, identity, lease, paths, procfs, seen, stamps
 from process_janitor.system.config import load_settings
 from process_janitor.system.registry import Entry, Registry, as_session
 from process_janitor.watcher import hands, wanted
 from process_janitor.watcher.closing import close
+from process_janitor.watcher.effort import Effort, attached
 from process_janitor.watcher.sightings import sighted
+from process_janitor.watcher.unregistered import Unregistered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from process_janitor.core.model import Identity
+    from process_janitor.core.settings import Settings
 
 # How often the watcher looks whether anything was started, and then at the trees.
 TICK_SECONDS = 1.0
@@ -34,16 +39,29 @@ CLEAN_EXIT_SECONDS = 1.0
 _LOOK_SHARE = 0.01
 _RETRY_SECONDS = 5.0
 _TRIES_MAX = 3
+_PROBLEM_MAX = 1000
 _STEP_DOWN_WAIT_SECONDS = 5.0
 
 
 class Watched:
-    """One living session: its record as last read, its pidfd, and the descendants seen so far."""
+    """One living session: its record as last read, its pidfd, the descendants seen so far, and when it had work.
 
-    def __init__(self, entry: Entry, fd: int, descendants: dict[tuple[int, int], Seen]) -> None:
+    `entry` is None for a session that began before the plugin did: only the client's own files name it.
+    """
+
+    def __init__(
+        self,
+        owner: Identity,
+        entry: Entry | None,
+        fd: int,
+        descendants: dict[tuple[int, int], Seen],
+        effort: Effort,
+    ) -> None:
+        self.owner = owner
         self.entry = entry
         self.fd = fd
         self.descendants = descendants
+        self.effort = effort
 
 
 class Watcher:
@@ -55,13 +73,15 @@ class Watcher:
         self.boot_id = identity.boot_id()
         self.namespace = identity.pid_namespace()
         self.plugin_data = plugin_data
-        self.options = load_settings()
+        self._problems: tuple[str, ...] = ()
+        self.options = self._configured()
         self._hands = hands.Hands(root, lease_fd)
         self._poll = select.poll()
         self._watched: dict[tuple[int, int], Watched] = {}
         self._by_fd: dict[int, tuple[int, int]] = {}
         self._newest_pid = 0
         self._version = -1
+        self._unregistered = Unregistered(self.boot_id, self.namespace)
         self._look_after = 0.0
         self._beat_after = 0.0
         # Owners that are gone: key -> when they are to be cleaned after, and how often that was tried.
@@ -106,6 +126,7 @@ class Watcher:
         if newest == self._newest_pid or now < self._look_after:
             return
         self._newest_pid = newest
+        self._meet()
         if self._watched:
             self._look()
         spent = clock.monotonic() - now
@@ -115,15 +136,17 @@ class Watcher:
         owner = entry.owner
         known = self._watched.get(owner.key)
         if known is not None:
-            known.entry = entry
-            if entry.record.get("ended"):
+            if known.entry is None or entry.record.get("ended"):
                 self._beat_after = 0.0  # its grace begins now, not with the next heartbeat
+            known.entry = entry
             return
         if entry.record.get("closed") or owner.key in self._due or self._hands.busy_with(owner.key):
             return
         if owner.boot_id != self.boot_id:
-            # An earlier boot of this host: its processes went with it. Another host's record is left alone.
-            if entry.record.get("host") == identity.host_name():
+            # An earlier boot of this host: its processes went with it. Another host's record is left alone, and one of
+            # another time namespace.
+            same_host = entry.record.get("host") == identity.host_name()
+            if same_host and not differently_timed(owner.boot_id, self.boot_id):
                 self._try(close, self.registry, entry)
             return
         if owner.pid_namespace != self.namespace:
@@ -140,15 +163,37 @@ class Watcher:
         if fd is None:
             self._due[owner.key] = clock.monotonic()
             return
-        self._watched[owner.key] = Watched(entry, fd, seen.load(self.root, *owner.key))
+        self._watch(owner, entry, fd)
+        self._beat_after = 0.0
+
+    def _watch(self, owner: Identity, entry: Entry | None, fd: int) -> None:
+        # What an earlier watcher saw of its work still counts.
+        ago = None
+        if entry is not None:
+            ago = stamps.read(self.root, entry.record["session_id"], self.boot_id).busy_ago
+        effort = Effort(clock.monotonic() - ago if ago is not None else None)
+        self._watched[owner.key] = Watched(
+            owner, entry, fd, seen.load(self.root, *owner.key), effort
+        )
         self._by_fd[fd] = owner.key
         self._poll.register(fd, select.POLLIN)
-        self._beat_after = 0.0
+
+    def _meet(self) -> None:
+        """Watch living sessions that no hook registered as well; what is known of them is only what is seen."""
+        for owner in self._unregistered.owners():
+            if owner.key in self._watched or owner.key in self._due or owner.key in self._unheld:
+                continue
+            try:
+                fd = identity.open_pidfd(owner)
+            except OSError:
+                continue  # without a way to see it die, its descendants are not worth remembering
+            if fd is not None:
+                self._watch(owner, None, fd)
 
     def _look(self) -> None:
         tree = Tree(procfs.table())
         for one in self._watched.values():
-            owner = one.entry.owner
+            owner = one.owner
             now = sighted(tree, owner, one.descendants)
             stored = now == one.descendants or self._try(
                 seen.store, self.root, owner.pid, owner.start, now
@@ -176,9 +221,12 @@ class Watcher:
         one = self._watched.pop(key)
         self._poll.unregister(fd)
         os.close(fd)
-        current = self.registry.find(*key, one.entry.record["session_id"]) or one.entry
-        wait = CLEAN_EXIT_SECONDS if current.record.get("ended") else 0.0
-        self._due[key] = clock.monotonic() + wait
+        # Of one that was never registered nobody knows whether it said goodbye.
+        crashed = False
+        if one.entry is not None:
+            current = self.registry.find(*key, one.entry.record["session_id"]) or one.entry
+            crashed = not current.record.get("ended")
+        self._due[key] = clock.monotonic() + (0.0 if crashed else CLEAN_EXIT_SECONDS)
 
     def _check_done(self, key: tuple[int, int]) -> None:
         """A child that failed left the record open: try again, but not for ever."""
@@ -205,12 +253,16 @@ class Watcher:
 
     def _beat(self, now: float) -> None:
         """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted."""
-        self.options = load_settings()
-        self._beat_after = now + float(self.options.value("heartbeat_interval_seconds"))
+        self.options = self._configured()
+        interval = float(self.options.value("heartbeat_interval_seconds"))
+        self._beat_after = now + interval
         grace = float(self.options.value("hung_grace_seconds"))
         hung = []
         for key, one in self._watched.items():
-            hands.stamp(one.entry, now, self.boot_id)
+            if one.entry is None:
+                continue
+            one.effort.measure(now, interval, attached(key, one.descendants))
+            hands.stamp(one.entry, now, self.boot_id, one.effort.busy_at)
             ago = as_session(one.entry, now, self.boot_id).ended_ago
             if ago is not None and ago >= grace:
                 hung.append(key)
@@ -218,6 +270,16 @@ class Watcher:
                 self._beat_after = min(self._beat_after, now + grace - ago + 0.1)
         if not self._hands.begin((), hung) and hung:
             self._beat_after = now + TICK_SECONDS
+
+    def _configured(self) -> Settings:
+        """The settings in force. What is wrong with them is logged when it changes, not with every heartbeat."""
+        options = load_settings()
+        if options.problems != self._problems:
+            self._problems = options.problems
+            for problem in options.problems:
+                text = " ".join(problem.split())[:_PROBLEM_MAX]
+                hands.log(self.root, f"configuration, its default is used: {text}")
+        return options
 
     def _clean_due(self, now: float) -> None:
         ready = [key for key, at in self._due.items() if at <= now]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core import jsontext
-from process_janitor.system import files, lease, paths
+from process_janitor.system import client_files, files, lease, paths
 
-_PLUGIN = "process-janitor"
+_PLUGIN = client_files.PLUGIN
 _INLINE = f"{_PLUGIN}-inline"
 # Where the code was started from, looked up while it was surely there.
 _ROOT = paths.plugin_root()
@@ -24,14 +23,7 @@ def still_wanted(plugin_data: str) -> bool:
     if not plugin_data.startswith(f"{_PLUGIN}-") or plugin_data == _INLINE:
         return True
     name = f"{_PLUGIN}@{plugin_data[len(_PLUGIN) + 1 :]}"
-    try:
-        document = jsontext.loads(
-            files.read_text(os.path.join(paths.config_dir(), "settings.json"), follow=True)
-        )
-    except (OSError, ValueError):
-        return True
-    enabled = document.get("enabledPlugins") if isinstance(document, dict) else None
-    return not isinstance(enabled, dict) or enabled.get(name) is not False
+    return client_files.enabled_plugins(paths.config_dir()).get(name) is not False
 
 
 def asked_to_retire(root: str) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
+from process_janitor.actions import news
 from process_janitor.actions.terminate import Action
-from process_janitor.faces import documents
+from process_janitor.faces import documents, words
 from process_janitor.faces.cli.context import DONE, FAILED, REFUSED, Failure
 from process_janitor.faces.cli.scan import examined
 from process_janitor.faces.view import view
@@ -14,6 +17,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from process_janitor.actions.plans import LockMember
+    from process_janitor.actions.unlock import Unlocked
+    from process_janitor.core.locks import Stale
     from process_janitor.core.model import Decision
     from process_janitor.faces.cli.context import Context
 
@@ -26,15 +32,24 @@ def act(
     limit: int | None = None,
     refused: Sequence[Decision] = (),
     planned: Callable[[Decision], bool] | None = None,
+    locks: Sequence[LockMember] = (),
+    refused_locks: Sequence[Stale] = (),
+    unseen: bool = False,
 ) -> int:
-    """Sweep what is `wanted`, show it, and return the exit code. `refused` is what was asked for and may not be ended;
-    what was `planned` and is not wanted by now is shown as left alone.
+    """Sweep what is `wanted`, remove the `locks`, show it, and return the exit code. `refused` is what was asked for and
+    may not be ended; what was `planned` and is not wanted by now is shown as left alone. Where nobody sees what is shown
+    (`unseen`), the user is told as of any other automatic cleanup.
     """
     try:
-        swept = sweep(context.root, context.options, trigger, wanted, limit)
+        swept = sweep(context.root, context.options, trigger, wanted, limit, idle=True)
     except Unsafe as error:
         raise Failure(f"{error}; mend the file or remove it") from None
+    if unseen:
+        news.tell(
+            context.root, context.options, swept.actions, "" if swept.busy else swept.problem, python=sys.executable
+        )  # fmt: skip
     first = examined(swept.first)
+    unlocked = _unlock(context, trigger, locks if not swept.problem else (), refused_locks)
     actions = (*swept.actions, *(refusal(decision) for decision in refused))
     if not context.words.quiet or context.words.json:
         freed = {
@@ -47,7 +62,7 @@ def act(
         )
         _tell(
             context,
-            documents.scan(seen, actions=actions),
+            documents.scan(seen, actions=actions, unlocked=unlocked),
             [documents.finding(one, seen) for one in spared],
         )
     failed = [action for action in actions if action.outcome != "gone"]
@@ -57,11 +72,35 @@ def act(
     if failed and context.words.quiet:
         pids = ", ".join(f"{action.decision.process.pid} ({action.outcome})" for action in failed)
         context.complain(f"not ended: {pids}; process-janitor explain PID says why")
-    return REFUSED if failed else DONE
+    shut = [one for one in unlocked if one.outcome != "gone"]
+    if shut and context.words.quiet:
+        context.complain("not removed: " + ", ".join(f"{one.path} ({one.why})" for one in shut))
+    return REFUSED if failed or shut else DONE
+
+
+def _unlock(
+    context: Context, trigger: str, locks: Sequence[LockMember], refused: Sequence[Stale]
+) -> list[Unlocked]:
+    if not (locks or refused):
+        return []
+    from process_janitor.actions.unlock import unlock
+
+    try:
+        done = unlock(context.root, locks, trigger)
+    except OSError as error:
+        raise Failure(f"the locks could not be looked at again: {error}") from None
+    return [*done, *(lock_refusal(one) for one in refused)]
 
 
 def refusal(decision: Decision) -> Action:
     return Action(decision, (), "refused", 0)
+
+
+def lock_refusal(stale: Stale) -> Unlocked:
+    from process_janitor.actions.unlock import Unlocked
+
+    said = stale.condition
+    return Unlocked(said.subject, "refused", "; ".join(words.veto(code) for code in said.vetoes))
 
 
 def _tell(
@@ -76,4 +115,4 @@ def _tell(
     show(context, acted_page(document, context.type_this, spared))
 
 
-__all__ = ["act", "refusal"]
+__all__ = ["act", "lock_refusal", "refusal"]

@@ -23,8 +23,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context, words: argparse.Namespace) -> int:
-    del words
-    return act(context, "auto", proven, limit=context.options.value("auto_limit"))
+    # Silent and away from any terminal: cron or a timer, and nobody sees what it did.
+    unseen = words.quiet and not context.client and not context.out.isatty()
+    limit = context.options.value("auto_limit")
+    return act(context, "auto", proven, limit=limit, unseen=unseen)
 
 
 __all__ = ["ABOUT", "EXAMPLES", "add", "run"]

@@ -81,7 +81,7 @@ class Context(NamedTuple):
         from process_janitor.system import config
 
         try:
-            return config.policy(self.root, self.options)
+            return config.policy(self.root, self.options, idle=True)
         except config.Unsafe as error:
             raise Failure(f"{error}; mend the file or remove it") from None
 

@@ -10,8 +10,7 @@ from process_janitor.faces import documents, owned_files
 from process_janitor.faces.cli.context import DONE, USAGE, Failure
 from process_janitor.faces.cli.parser import process_number
 from process_janitor.system import clock, identity, procfs
-from process_janitor.system.config import _rule as understood
-from process_janitor.system.config import keep_file, load_keep_rules
+from process_janitor.system.config import keep_file, keep_rule, load_keep_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ def _change(context: Context, edit: Callable[[Document], None], *, mending: bool
 
 
 def _adding(rule: Document) -> Callable[[Document], None]:
-    if understood(rule) is None:
+    if keep_rule(rule) is None:
         raise Failure("such a rule could not be read back, so it is not written")
     told = ("pid", "start_ticks", "boot_id", "command")
 
@@ -168,7 +167,7 @@ def _command_rule(pattern: str) -> Document:
 
 def _remove(rules: list[Document], word: str) -> None:
     """Take out the one rule the word means: its number in the list, its pid, or its expression."""
-    usable = {at: rule for at, rule in enumerate(rules) if understood(rule) is not None}
+    usable = {at: rule for at, rule in enumerate(rules) if keep_rule(rule) is not None}
     found = {at for at, rule in usable.items() if rule.get("command") == word}
     if word.isascii() and word.isdecimal() and len(word) < 9:
         number = int(word)
@@ -186,7 +185,7 @@ def _remove(rules: list[Document], word: str) -> None:
 
 def _state(rule: object) -> State:
     """Whether the loader can use a rule, and whether what it covers is still there; a rule for commands always is."""
-    usable = understood(rule)
+    usable = keep_rule(rule)
     if usable is None:
         return "unusable"
     if usable.command:

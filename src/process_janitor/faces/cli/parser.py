@@ -39,11 +39,13 @@ COMMANDS = (
     ),
     Command("run", "shows a plan, asks, then ends what the plan says"),
     Command("auto", "ends proven leftovers without asking; for cron, timers and CI"),
+    Command("stop", "ends living sessions gracefully, with their agents and servers"),
     Command("status", "the session you are in: its record, its watcher, its processes"),
     Command("explain", "the verdict on one process, in words"),
     Command("history", "what was ended, when and why"),
     Command("keep", "protects a process, or every command that matches a pattern"),
     Command("config", "shows, checks and changes the configuration", lenient=True),
+    Command("schedule", "has auto run every few minutes: by systemd, launchd or cron"),
     Command(
         "doctor", "whether everything this needs is there; --fix mends what is safe", lenient=True
     ),
@@ -59,7 +61,8 @@ Options everywhere:
   --quiet, -q     nothing on stdout
   --verbose, -v   more detail; a traceback when something breaks
   --no-color      no colours (also: NO_COLOR)
-  --config FILE   this configuration file instead of the usual one
+  --config FILE   this configuration file instead of the usual one, for this command
+                  alone: hooks and the watcher go on reading the usual one
   --help, -h      this text, or with a command that command's
   --version       the version
 """
@@ -151,7 +154,10 @@ def build(name: str, module: Any) -> argparse.ArgumentParser:
         "--verbose", "-v", action="store_true", help="more detail, and tracebacks"
     )
     everywhere.add_argument("--no-color", action="store_true", help="no colours (also: NO_COLOR)")
-    everywhere.add_argument("--config", metavar="FILE", default="", help="this configuration file")
+    everywhere.add_argument(
+        "--config", metavar="FILE", default="",
+        help="this configuration file, for this command alone; hooks and the watcher read the usual one",
+    )  # fmt: skip
     everywhere.add_argument("--help", "-h", action="store_true", help="this text")
     everywhere.add_argument("--version", action="store_true", help="the version")
     return parser

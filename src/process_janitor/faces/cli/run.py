@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from process_janitor.actions import plans
+from process_janitor.actions.plans import LockMember
+from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.faces import documents
-from process_janitor.faces.cli.acting import act, refusal
+from process_janitor.faces.cli.acting import act, lock_refusal, refusal
+from process_janitor.faces.cli.asking import agreed, agreed_within
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
 from process_janitor.faces.cli.explain import verdict_on
 from process_janitor.faces.cli.parser import process_number
 from process_janitor.faces.cli.scan import examined
 from process_janitor.faces.cli.selection import Chosen, Selection, choose, endable
 from process_janitor.faces.view import view
-from process_janitor.faces.words import CLASSES
+from process_janitor.faces.words import CLASSES, evidence
 from process_janitor.sweep import look
 from process_janitor.system import claude_process, identity
 
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from process_janitor.actions.plans import Plan
-    from process_janitor.core.model import Decision
+    from process_janitor.core.locks import Stale
+    from process_janitor.core.model import Decision, Identity
     from process_janitor.faces.cli.context import Context
     from process_janitor.sweep import Judged
 
@@ -30,7 +34,8 @@ Shows what it would end, asks, and ends it. Without a terminal it only writes th
 how to execute it; it acts without a question with --execute, and with cleanup_mode "auto" (away from a terminal only if
 dry_run_default is false as well).
 Right before acting it looks again: what has changed since the plan was made is left alone.
-Only a selection reaches what is not proven (verdict report); nothing reaches what is kept."""
+Only a selection reaches what is not proven (verdict report); nothing reaches what is kept. Idle sessions are asked for
+one by one (ten seconds without an answer is a no), whatever cleanup_mode says; only --execute ends them unasked."""
 EXAMPLES = (
     "process-janitor run                            plan, question, action",
     "process-janitor run --dry-run                  the plan only; writes nothing",
@@ -38,6 +43,8 @@ EXAMPLES = (
     "process-janitor run --plan k7wm2q --execute    what that plan said, as far as it still holds",
     "process-janitor run --pid 4242 --pid 4243      these two, also when they are only reported",
     "process-janitor run --session ID --class detached",
+    "process-janitor run --class stale-lock         locks whose holder is proven gone",
+    "process-janitor run --class idle-session       asks for each session that nobody has used for long",
 )
 
 
@@ -67,20 +74,42 @@ def run(context: Context, words: argparse.Namespace) -> int:
             )
         return _again(context, words)
     judged, chosen = _choose(context, selection)
-    if words.execute or _needs_no_question(context, words):
-        return act(context, "run", _fresh(selection, chosen), refused=chosen.refused)
+    nothing = not (chosen.targets or chosen.refused or chosen.locks or chosen.refused_locks)
+    if selection.classes and nothing and context.wants_text:
+        context.say(_nothing_of(selection, context.type_this))
+        return DONE
     plan = plans.new(
-        chosen.targets, judged.observation.snapshot.boot_id, selected=selection.explicit
+        chosen.targets,
+        judged.observation.snapshot.boot_id,
+        selected=selection.explicit,
+        locks=chosen.locks,
     )
-    ask = context.can_ask and bool(chosen.targets) and not words.dry_run
-    if not (ask or words.dry_run or not chosen.targets):
+    if words.execute or _needs_no_question(context, words, chosen):
+        return act(
+            context, "run", _fresh(selection, chosen), refused=chosen.refused,
+            locks=plan.locks, refused_locks=chosen.refused_locks,
+        )  # fmt: skip
+    there_is = bool(chosen.targets or chosen.locks)
+    ask = context.can_ask and there_is and not words.dry_run
+    if not (ask or words.dry_run or not there_is):
         plans.store(context.root, plan)
         _show(context, judged, chosen, plan)
     else:
         _show(context, judged, chosen, None, asking=ask)
-    if ask and _agreed(context, len(chosen.targets)):
-        return act(context, "run", plan.allows, refused=chosen.refused)
-    return REFUSED if chosen.refused else DONE
+    meant = _ask(context, chosen) if ask else _NOTHING
+    if meant.any:
+        return act(
+            context, "run", lambda d: d.identity in meant.processes and plan.allows(d), refused=chosen.refused,
+            locks=plan.locks if meant.locks else (), refused_locks=chosen.refused_locks,
+        )  # fmt: skip
+    return REFUSED if chosen.refused or chosen.refused_locks else DONE
+
+
+def _nothing_of(selection: Selection, type_this: str) -> str:
+    """Some classes are never a process's (`stale-lock`, `overload`): "nothing left over" would claim more than was asked."""
+    named = " or ".join(sorted(selection.classes))
+    where = " in what else was selected" if selection.pids or selection.sessions else ""
+    return f"Nothing of class {named}{where}. Next: {type_this} scan --all    (lists what there is)"
 
 
 def _again(context: Context, words: argparse.Namespace) -> int:
@@ -94,16 +123,26 @@ def _again(context: Context, words: argparse.Namespace) -> int:
     def planned(decision: Decision) -> bool:
         return decision.identity in members
 
-    if words.execute or _needs_no_question(context, words):
-        plans.discard(context.root, plan)
-        return act(context, "run", plan.allows, planned=planned)
     judged = examined(look(context.root, context.policy()))
-    chosen = Chosen(tuple(d for d in judged.decisions if plan.allows(d) and endable(d)), ())
-    ask = context.can_ask and bool(chosen.targets) and not words.dry_run
-    _show(context, judged, chosen, None if ask or words.dry_run else plan, asking=ask)
-    if ask and _agreed(context, len(chosen.targets)):
+    locks = [
+        one for one in _stale(judged) if LockMember(one.lock.path, one.lock.mark) in plan.locks
+    ]
+    chosen = Chosen(
+        tuple(d for d in judged.decisions if plan.allows(d) and endable(d)), (),
+        tuple(one for one in locks if one.removable),
+    )  # fmt: skip
+    if words.execute or _needs_no_question(context, words, chosen):
         plans.discard(context.root, plan)
-        return act(context, "run", plan.allows, planned=planned)
+        return act(context, "run", plan.allows, planned=planned, locks=plan.locks)
+    ask = context.can_ask and bool(chosen.targets or chosen.locks) and not words.dry_run
+    _show(context, judged, chosen, None if ask or words.dry_run else plan, asking=ask)
+    meant = _ask(context, chosen) if ask else _NOTHING
+    if meant.any:
+        plans.discard(context.root, plan)
+        return act(
+            context, "run", lambda d: d.identity in meant.processes and plan.allows(d), planned=planned,
+            locks=plan.locks if meant.locks else (),
+        )  # fmt: skip
     return DONE
 
 
@@ -124,11 +163,26 @@ def _choose(context: Context, selection: Selection) -> tuple[Judged, Chosen]:
     for one in selection.sessions - known:
         raise Failure(f"no session {one!r} is known; process-janitor scan lists them")
     sessions = frozenset(by_alias.get(one, one) for one in selection.sessions) | selection.sessions
-    return judged, choose(selection._replace(sessions=sessions), decided.values())
+    selection = selection._replace(sessions=sessions)
+    covered = (
+        [one for one in _stale(judged) if selection.covers_lock(one)] if selection.locks else []
+    )
+    return judged, choose(selection, decided.values())._replace(
+        locks=tuple(one for one in covered if one.removable),
+        refused_locks=tuple(one for one in covered if not one.removable),
+    )
 
 
-def _needs_no_question(context: Context, words: argparse.Namespace) -> bool:
+def _stale(judged: Judged) -> list[Stale]:
+    from process_janitor.actions.unlock import stale
+
+    return stale(judged.observation.ties)
+
+
+def _needs_no_question(context: Context, words: argparse.Namespace, chosen: Chosen) -> bool:
     if words.dry_run or context.options.value("cleanup_mode") != "auto":
+        return False
+    if any(_is_idle(target) for target in chosen.targets):
         return False
     return context.can_ask or not context.options.value("dry_run_default")
 
@@ -154,33 +208,67 @@ def _same_tree(decision: Decision, chosen: Chosen) -> bool:
     )
 
 
-def _agreed(context: Context, count: int) -> bool:
-    """Ask. Nothing but a yes is one; the end of the input is a no."""
-    one = "this process" if count == 1 else f"these {count} processes"
-    context.out.write(f"End {one}? [y/N] ")
-    context.out.flush()
-    import sys
+def _is_idle(decision: Decision) -> bool:
+    """A living session, which somebody may come back to."""
+    return decision.finding == "idle-session"
 
-    answer = sys.stdin.readline().strip().lower()
-    if answer in ("y", "yes"):
-        return True
-    context.say("Nothing was ended.")
-    return False
+
+class _Meant(NamedTuple):
+    """What the user agreed to."""
+
+    processes: frozenset[Identity] = frozenset()
+    locks: bool = False
+
+    @property
+    def any(self) -> bool:
+        return bool(self.processes or self.locks)
+
+
+_NOTHING = _Meant()
+
+
+def _ask(context: Context, chosen: Chosen) -> _Meant:
+    """What the user agrees to: leftovers and locks together, then each idle session by itself."""
+    together = [one.identity for one in chosen.targets if not _is_idle(one)]
+    meant: set[Identity] = set()
+    unlock = False
+    if together or chosen.locks:
+        count, locks = len(together), len(chosen.locks)
+        ends = "end this process" if count == 1 else f"end these {count} processes"
+        removes = "remove this lock" if locks == 1 else f"remove these {locks} locks"
+        asked = " and ".join((*((ends,) if count else ()), *((removes,) if locks else ())))
+        if agreed(context, f"{asked.capitalize()}?"):
+            meant.update(together)
+            unlock = bool(chosen.locks)
+    for target in chosen.targets:
+        if _is_idle(target):
+            quiet = "; ".join(evidence(code) for code in target.evidence[:1])
+            context.say(f"Session {target.session_id}, process {target.process.pid}: {quiet}.")
+            if agreed_within(context, "End it?"):
+                meant.add(target.identity)
+    if not meant and not unlock:
+        context.say("Nothing was ended.")
+    return _Meant(frozenset(meant), unlock)
 
 
 def _show(
     context: Context, judged: Judged, chosen: Chosen, plan: Plan | None, *, asking: bool = False
 ) -> None:
     seen = view(context.root, context.options, judged)
-    seen = seen._replace(findings=chosen.targets, conditions=())
+    meant = tuple(one.condition for one in chosen.locks)
+    seen = seen._replace(findings=chosen.targets, conditions=meant)
     actions = [refusal(decision) for decision in chosen.refused]
+    shut = [lock_refusal(one) for one in chosen.refused_locks]
     if context.words.json:
-        context.document(documents.scan(seen, actions=actions or None, plan=plan))
+        context.document(documents.scan(seen, actions=actions or None, unlocked=shut, plan=plan))
     elif context.wants_text or asking:
         from process_janitor.faces.render import show
         from process_janitor.faces.render.acts import plan_page
 
-        refused = [documents.finding(decision, seen) for decision in chosen.refused]
+        refused = [
+            *(documents.finding(decision, seen) for decision in chosen.refused),
+            *(documents.condition(one.condition, seen) for one in chosen.refused_locks),
+        ]
         show(
             context,
             plan_page(documents.scan(seen, plan=plan), refused, context.type_this, asking=asking),

@@ -6,12 +6,14 @@ detached`: of A only what is detached). The other reading would end more than so
 
 from __future__ import annotations
 
+from process_janitor.core.locks import FINDING
 from process_janitor.core.namedtuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from process_janitor.core.locks import Stale
     from process_janitor.core.model import Decision
 
 
@@ -24,6 +26,16 @@ class Selection(NamedTuple):
     def explicit(self) -> bool:
         """Whether the user named anything: only then may a `report` be ended."""
         return bool(self.pids or self.sessions or self.classes)
+
+    @property
+    def locks(self) -> bool:
+        """Whether locks are meant: only ever by their class, and a pid means a process."""
+        return FINDING in self.classes and not self.pids
+
+    def covers_lock(self, stale: Stale) -> bool:
+        """Whether a stale lock is among what was asked for."""
+        said = stale.condition
+        return self.locks and (not self.sessions or said.session_id in self.sessions)
 
     def covers(self, decision: Decision) -> bool:
         """Whether the decision's process is among what was asked for, whatever its verdict."""
@@ -39,6 +51,8 @@ class Chosen(NamedTuple):
 
     targets: tuple[Decision, ...]
     refused: tuple[Decision, ...]
+    locks: tuple[Stale, ...] = ()
+    refused_locks: tuple[Stale, ...] = ()
 
 
 def choose(selection: Selection, decisions: Iterable[Decision]) -> Chosen:

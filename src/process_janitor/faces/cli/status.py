@@ -10,7 +10,7 @@ from process_janitor.faces.cli.context import DONE, NOTHING_EXAMINED, Failure
 from process_janitor.faces.cli.scan import examined
 from process_janitor.faces.view import view
 from process_janitor.sweep import look
-from process_janitor.system import claude_process, identity, lease, procfs
+from process_janitor.system import claude_process, client_files, identity, lease, paths, procfs
 from process_janitor.system.registry import Registry
 
 TYPE_CHECKING = False
@@ -42,8 +42,12 @@ def run(context: Context, words: argparse.Namespace) -> int:
     if session is None:
         reason = "this is not inside a registered Claude Code session"
         if owner is not None:
-            reason = f"the Claude process {owner.pid} above this is not registered (its next turn registers it)"
-        raise Failure(f"{reason}; process-janitor scan shows all sessions", NOTHING_EXAMINED)
+            reason = f"the Claude process {owner.pid} above this is not registered ({_later('registers')})"
+        own = lease.holder(context.root, seen.snapshot.boot_id)
+        health = f"the watcher runs (process {own[0]})" if own else "no watcher runs"
+        raise Failure(
+            f"{reason}; {health}; process-janitor scan shows all sessions", NOTHING_EXAMINED
+        )
     document = _document(context, seen, session)
     if words.json:
         context.document(document)
@@ -51,8 +55,15 @@ def run(context: Context, words: argparse.Namespace) -> int:
         from process_janitor.faces.render import show
         from process_janitor.faces.render.text import status_page
 
-        show(context, status_page(document, context.type_this))
+        later = {"record": _later("registers"), "watcher": _later("starts")}
+        show(context, status_page(document, context.type_this, later))
     return DONE
+
+
+def _later(does: str) -> str:
+    """What will mend it: the hooks of the session's next turn, unless nobody runs them."""
+    off = client_files.switched_off(paths.config_dir())
+    return "the plugin is switched off" if off else f"the next turn {does} it"
 
 
 def _current(context: Context) -> Identity | None:

@@ -28,10 +28,7 @@ def plan_page(
     findings = document["findings"]
     page: Page = []
     if findings:
-        held = sum(one["memory_bytes"] for one in findings)
-        page.append(
-            Text(f"Plan: end {count(len(findings), 'process', 'processes')}, {size(held)}.", "bold")
-        )
+        page.append(Text(f"Plan: {_intent(findings)}.", "bold"))
         page += by_session(document, numbered=True)
     else:
         page.append(Text("Nothing to end.", "bold"))
@@ -59,6 +56,16 @@ def plan_page(
     ]
 
 
+def _intent(findings: Sequence[Document]) -> str:
+    ending = [one for one in findings if one["pid"]]
+    locks = len(findings) - len(ending)
+    held = sum(one["memory_bytes"] for one in ending)
+    ends = f"end {count(len(ending), 'process', 'processes')}, {size(held)}" if ending else ""
+    return "; ".join(
+        part for part in (ends, f"remove {count(locks, 'lock')}" if locks else "") if part
+    )
+
+
 def _refused(refused: Sequence[Document]) -> Page:
     page: Page = []
     for one in refused:
@@ -66,7 +73,8 @@ def _refused(refused: Sequence[Document]) -> Page:
             "it has ended already" if one["class"] == "zombie" else "the other options leave it out"
         )
         line = Text(overflow="fold")
-        line.append("refused", "bold green").append(f"  {one['pid']}  {one['kind']}: {why}")
+        what = f"{one['pid']}  {one['kind']}" if one["pid"] else one["command"]
+        line.append("refused", "bold green").append(f"  {what}: {why}")
         page += [Text(), line]
     return page
 
@@ -95,17 +103,20 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
             outcome = Text(one["outcome"], styles[one["outcome"]])
             grid.add_row(
                 outcome,
-                str(one["pid"]),
-                size(one["freed_bytes"]),
+                str(one["pid"] or "-"),
+                size(one["freed_bytes"]) if one["pid"] else "-",
                 sent,
-                Fitted("", command.get(one["pid"], "")),
+                Fitted("", command.get(one["pid"], "")) if one["pid"] else _lock(one),
             )
         page += [grid, Text()]
     for one in spared:
         line = Text("left alone", "bold green", overflow="fold")
         page.append(line.append(f" {one['pid']}: {_against(one)}", "not bold default"))
-    gone = [one for one in actions if one["outcome"] == "gone"]
+    gone = [one for one in actions if one["outcome"] == "gone" and one["pid"]]
+    unlocked = [one for one in actions if one["outcome"] == "gone" and not one["pid"]]
     freed = sum(one["freed_bytes"] for one in gone)
+    if unlocked:
+        page.append(Text(f"Removed {count(len(unlocked), 'lock')}.", "bold"))
     if gone:
         page.append(
             Text(f"Ended {count(len(gone), 'process', 'processes')}, freed {size(freed)}.", "bold")
@@ -114,7 +125,7 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
         page.append(Text("Nothing was ended.", "bold"))
     elif not actions:
         page.append(Text("Nothing was left over.", "bold"))
-    failed = [one for one in actions if one["outcome"] != "gone"]
+    failed = [one for one in actions if one["outcome"] != "gone" and one["pid"]]
     if failed:
         return [
             *page,
@@ -125,6 +136,10 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
     if document["totals"]["report"]:
         return [*page, Text(f"Next: {type_this} scan    (some findings are only reported)", "bold")]
     return [*page, Text(f"Next: nothing to do. {type_this} history keeps what was done", "bold")]
+
+
+def _lock(action: Document) -> Fitted:
+    return Fitted(f"{action['why']}: " if action["why"] else "", action["path"], program=False)
 
 
 __all__ = ["acted_page", "plan_page"]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # The word says it; the colour only repeats it.
 VERDICT_STYLES = {"reap": "bold red", "report": "yellow", "keep": "green"}
 _SETTLED_SECONDS = 30
+# Of a group, so many pids are named; --json has all.
+_LISTED = 12
 STATE_STYLES = {"live": "green", "idle": "green", "crashed": "red", "hung": "red"}
 
 
@@ -57,17 +59,46 @@ def session_line(session: Document | None, session_id: str) -> Text:
 
 
 def table(findings: Sequence[Document], first: int = 0) -> Group:
-    """Two lines or more a finding: its figures and command, and below them why. `first` numbers them from there."""
+    """Two lines or more a finding: its figures and command, and below them why. `first` numbers them from there; without
+    numbers, what is alike stands in one row.
+    """
+    alike = [[finding] for finding in findings] if first else _alike(findings)
+    findings = [_summed(group) for group in alike]
     rows = [_HEADS, *(_cells(finding) for finding in findings)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(_HEADS))]
     lead = len(str(first + len(findings) - 1)) + 2 if first else 0
     parts: list[RenderableType] = [_line(rows[0], widths, " " * lead).append("COMMAND")]
     parts[0].stylize("dim")  # type: ignore[union-attr]  # a Text, just made
-    for number, (finding, row) in enumerate(zip(findings, rows[1:]), first):
+    for number, (finding, row, group) in enumerate(zip(findings, rows[1:], alike), first):
         line = _line(row, widths, f"{number:>{lead - 2}}  " if first else "")
         line.stylize(VERDICT_STYLES[finding["verdict"]], lead, lead + len(row[0]))
-        parts += [Fitted(line, finding["command"]), Padding(_why(finding), (0, 0, 0, lead + 8))]
+        if len(group) > 1:
+            line.append(f"{len(group)}x ")
+        why = _why(finding, [one["pid"] for one in group[1:]])
+        parts += [Fitted(line, finding["command"]), Padding(why, (0, 0, 0, lead + 8))]
     return Group(*parts)
+
+
+def _alike(findings: Sequence[Document]) -> list[list[Document]]:
+    """In groups: what was let go of on purpose, the same command for the same reasons. Whoever listens is named alone."""
+    groups: dict[tuple[object, ...], list[Document]] = {}
+    for one in findings:
+        key: tuple[object, ...] = (one["pid"],)
+        if one["class"] == "detached" and not one["ports"]:
+            why = (*one["evidence"], *one["vetoes"])
+            key = (one["verdict"], one["kind"], one["command"], why)
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())
+
+
+def _summed(group: Sequence[Document]) -> Document:
+    """One row for all of them: the first one's, with the memory of all and the age of the oldest."""
+    return {
+        **group[0],
+        "memory_bytes": sum(one["memory_bytes"] for one in group),
+        "age_seconds": max(one["age_seconds"] for one in group),
+        "cpu_percent": max(one["cpu_percent"] for one in group),
+    }
 
 
 _HEADS = ("VERDICT", "PID", "KIND", "MEMORY", "AGE")
@@ -90,12 +121,15 @@ def _line(row: Sequence[str], widths: Sequence[int], lead: str) -> Text:
     return Text(text, no_wrap=True, overflow="ellipsis")
 
 
-def _why(finding: Document) -> Text:
+def _why(finding: Document, also: Sequence[int]) -> Text:
     why = [words.CLASSES[finding["class"]]] if finding["class"] else []
     why += [finding["about"]] if finding["about"] else []
     # Where its session lives, that is the reason; what else there is stands among the codes.
     lives = "live-owner" in finding["vetoes"]
     why += [words.veto(code) for code in (("live-owner",) if lives else finding["vetoes"])]
+    if also:
+        more = f" and {len(also) - _LISTED} more" if len(also) > _LISTED else ""
+        why.append(f"also {', '.join(map(str, also[:_LISTED]))}{more}")
     if finding["ports"]:
         why.append(f"port {', '.join(map(str, finding['ports']))}")
     # The average over the first seconds of a life is the cost of starting, nothing more.

@@ -67,9 +67,14 @@ def _about(entry: Document) -> Fitted:
             "+".join(str(name).removeprefix("SIG") for name in entry.get("signals") or ())
             or "no signal"
         )
-        freed = entry.get("freed_bytes") or 0
+        freed = entry.get("freed_bytes")
+        freed = freed if type(freed) is int else 0  # a foreign line may hold anything
         done = f"{entry.get('class', '')}, {sent}, {size(freed)}, by {entry.get('trigger', '?')}"
         return Fitted(f"{done}: ", str(entry.get("command", "")))
+    if entry["event"] == "lock":
+        done = f"{entry.get('class', '')}, by {entry.get('trigger', '?')}"
+        refused = f", {entry['why']}" if entry.get("why") else ""
+        return Fitted(f"{done}{refused}: ", str(entry.get("path", "")), program=False)
     if entry["event"] == "session":
         said = f" after saying {entry['reason']}" if entry.get("reason") else ""
         return Fitted(

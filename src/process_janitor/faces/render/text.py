@@ -14,7 +14,7 @@ from process_janitor.faces.render.units import age, count, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from rich.console import RenderableType
@@ -141,8 +141,11 @@ _MEANING = {
 }
 
 
-def status_page(document: Document, type_this: str) -> Page:
-    """The caller's session: one line each for record, watcher and stamps, then the tree."""
+def status_page(document: Document, type_this: str, later: Mapping[str, str]) -> Page:
+    """The caller's session: one line each for record, watcher and stamps, then the tree.
+
+    `later` says what will make a missing `record` or `watcher` be there.
+    """
     session, watcher, totals = document["session"], document["watcher"], document["totals"]
     page: Page = [
         Text.assemble(
@@ -154,14 +157,12 @@ def status_page(document: Document, type_this: str) -> Page:
     lines.append(("last activity", session["last_activity_at"] or "-"))
     if session["aliases"]:
         lines.append(("earlier ids", ", ".join(session["aliases"])))
-    lines.append(("record", document["record"] or "none: the next turn registers it"))
+    lines.append(("record", document["record"] or f"none: {later['record']}"))
     beat = session["heartbeat_age_seconds"]
     lines.append(
         (
             "watcher",
-            f"process {watcher['pid']}, runs"
-            if watcher["alive"]
-            else "none: the next turn starts it",
+            f"process {watcher['pid']}, runs" if watcher["alive"] else f"none: {later['watcher']}",
         )
     )
     lines.append(("heartbeat", f"{age(beat)} ago" if beat is not None else "none yet"))

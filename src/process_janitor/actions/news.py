@@ -1,0 +1,100 @@
+"""Telling the user what was done without asking, and what is left running; who does not want it hears nothing."""
+
+from __future__ import annotations
+
+import os
+
+from process_janitor.core.notices import Left, Notice
+from process_janitor.system import clock, files, notices, procfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from process_janitor.actions.terminate import Action
+    from process_janitor.core.model import Decision, Snapshot
+    from process_janitor.core.settings import Settings
+
+_COMMAND_MAX = 60
+_LOG_MAX = 64 * 1024
+
+
+def tell(
+    root: str,
+    options: Settings,
+    actions: Iterable[Action],
+    problem: str = "",
+    left: Sequence[Left] = (),
+    python: str = "",
+) -> None:
+    """Tell what a cleanup did that nobody watched. Nothing to tell is silence; a failure is logged, never raised.
+
+    `python` is as in `notices.show`.
+    """
+    if not options.value("notification_enabled"):
+        return
+    done = list(actions)
+    gone = [one for one in done if one.outcome == "gone"]
+    notice = Notice(
+        ended=len(gone),
+        freed=sum(one.freed_bytes for one in gone),
+        sessions=len({one.decision.owner or one.identity for one in gone}),
+        survived=sum(one.outcome == "survived" for one in done),
+        problem=problem,
+        left=tuple(left),
+    )
+    if not notice.worth_telling:
+        return
+    try:
+        notices.show(root, notices.post(root, notice), python)
+    except OSError as error:
+        log(root, f"a notice could not be given: {error}")
+
+
+def left_running(
+    snapshot: Snapshot, decisions: Iterable[Decision], owners: Collection[tuple[int, int]]
+) -> list[Left]:
+    """What sessions of these owners put in the background on purpose and is shown, a program with all below it."""
+    shown = {
+        one.process.pid: one
+        for one in decisions
+        if one.finding == "detached"
+        and one.verdict == "report"
+        and one.owner is not None
+        and one.owner.key in owners
+    }
+    groups: dict[int, list[Decision]] = {}
+    for decision in shown.values():
+        top = decision.process
+        while top.ppid in shown and top.ppid != top.pid:
+            top = shown[top.ppid].process
+        groups.setdefault(top.pid, []).append(decision)
+    return [_left(snapshot, shown[top], members) for top, members in groups.items()]
+
+
+def _left(snapshot: Snapshot, top: Decision, members: Sequence[Decision]) -> Left:
+    # 5 ms of import, and only for whoever has something to show.
+    from process_janitor.core.commands import brief, middle, shown
+
+    details = [snapshot.details.get(one.process.pid) for one in members]
+    words = snapshot.details[top.process.pid].argv if top.process.pid in snapshot.details else ()
+    return Left(
+        command=middle(brief(shown(words) or top.process.comm), _COMMAND_MAX),
+        pids=tuple(sorted(one.process.key for one in members)),
+        session_id=top.session_id,
+        ports=tuple(sorted({port for detail in details if detail for port in detail.ports})),
+        memory=sum(procfs.memory(one.process.pid) for one in members),
+    )
+
+
+def log(root: str, text: str) -> None:
+    """One line in logs/notify.log; a log that cannot be written is nobody's trouble."""
+    path = os.path.join(root, "logs", "notify.log")
+    try:
+        files.make_directory(os.path.dirname(path))
+        files.append_bounded(path, f"{clock.utc()} {text}"[:1000], _LOG_MAX)
+    except OSError:
+        return
+
+
+__all__ = ["left_running", "log", "tell"]

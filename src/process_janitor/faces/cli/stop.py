@@ -1,0 +1,169 @@
+"""`stop`: ends living sessions that their user named, gracefully, with their agents and servers."""
+
+from __future__ import annotations
+
+from process_janitor.core import stoppable
+from process_janitor.faces import documents
+from process_janitor.faces.actor import Uninterrupted
+from process_janitor.faces.cli.asking import agreed
+from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
+from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.view import view
+from process_janitor.stopping import Stop
+from process_janitor.sweep import look
+from process_janitor.system import client_files, paths
+from process_janitor.system.config import Unsafe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from process_janitor.core.stoppable import Living
+    from process_janitor.faces.cli.context import Context
+    from process_janitor.faces.documents import Document
+    from process_janitor.stopping import Ended, Stopped
+
+ABOUT = """\
+Ends living Claude sessions as /exit would: their agents first, then they themselves, each with its MCP servers and Bash
+calls. The conversation is saved and can be resumed. Whoever is still there after ten seconds (term_grace_seconds, if that
+is longer) is killed. Background sessions are ended through `claude stop`. The session you are in is spared unless you name
+it. Shows the plan and asks; without a terminal it only shows the plan, unless --yes is given.
+What the sessions left is cleaned up as usual; what they had put in the background on purpose stays and is listed."""
+EXAMPLES = (
+    "process-janitor stop --session 1f0c             the session whose id begins so",
+    "process-janitor stop --session 4242 --yes       the one of process 4242, without a question",
+    "process-janitor stop --all                      all of them but the one you are in",
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--session", metavar="ID", action="append", default=[],
+        help="this session: its id, the beginning of its id, or its process number",
+    )  # fmt: skip
+    parser.add_argument("--all", action="store_true", help="every session but your own")
+    parser.add_argument("--yes", "--execute", action="store_true", help="act without a question")
+
+
+def run(context: Context, words: argparse.Namespace) -> int:
+    if bool(words.session) == words.all:
+        raise Failure(
+            "say which: --session ID (may be repeated), or --all; see process-janitor stop --help",
+            USAGE,
+        )
+    judged = examined(look(context.root, context.policy()))
+    ties = judged.observation.ties
+    among = stoppable.living(ties, context.policy(), client_files.team_leads(paths.config_dir()))
+    chosen, spared = _chosen(words, among)
+    stages = stoppable.with_members(chosen, among)
+    targets = [one for stage in stages for one in stage]
+    seen = view(context.root, context.options, judged)
+    shown = [documents.stop_target(one, seen) for one in targets]
+    left_alone = [documents.stop_target(one, seen) for one in spared]
+    ask = context.can_ask and bool(targets) and not words.yes
+    if not (words.yes and targets):
+        _show_plan(context, documents.stop(shown, left_alone, None), asking=ask)
+        count = len(targets)
+        if not ask:
+            return DONE
+        if not agreed(context, "Stop it?" if count == 1 else f"Stop these {count}?"):
+            context.say("Nothing was stopped.")
+            return DONE
+    telling = _Telling(context)
+    with Uninterrupted() as ctrl_c:
+        stop = Stop(
+            context.root,
+            context.options,
+            ties,
+            telling.ended,
+            telling.waiting,
+            lambda: ctrl_c.asked,
+        )
+        try:
+            stopped = stop.run(stages)
+        except Unsafe as error:
+            raise Failure(f"{error}; mend the file or remove it") from None
+        return _tell(context, documents.stop(shown, left_alone, stopped), stopped)
+
+
+def _chosen(
+    words: argparse.Namespace, among: Sequence[Living]
+) -> tuple[list[Living], list[Living]]:
+    """What is meant, and what `--all` spares. Raises Failure for a word that names no session or several."""
+    if words.all:
+        return stoppable.all_but_own(among)
+    try:
+        found = {one.pid: one for word in words.session for one in stoppable.meant(word, among)}
+    except stoppable.NotOne as problem:
+        raise Failure(f"{problem}; process-janitor scan --all lists the sessions") from None
+    return list(found.values()), []
+
+
+class _Telling:
+    """One line for each end, and while there is none a count of the seconds, on a terminal."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._live = (
+            context.wants_text
+            and not context.client
+            and context.out.isatty()
+            and context.environment.get("TERM", "dumb") != "dumb"
+        )
+        self._shown = ""
+
+    def ended(self, one: Ended) -> None:
+        if not self._context.wants_text:
+            return
+        from process_janitor.faces.render.stop import ended_line
+
+        self._count("")
+        self._context.say(ended_line(documents.ended(one)))
+        self._context.out.flush()
+
+    def waiting(self, seconds: float) -> None:
+        if self._live:
+            left = int(seconds + 0.999)
+            self._count(f"waiting {left} s more before SIGKILL" if left else "SIGKILL was sent")
+
+    def _count(self, text: str) -> None:
+        if self._live and text != self._shown:
+            self._shown = text
+            self._context.out.write(f"\r\x1b[K{text}")
+            self._context.out.flush()
+
+
+def _show_plan(context: Context, document: Document, *, asking: bool) -> None:
+    if context.words.json:
+        context.document(document)
+    elif context.wants_text or asking:
+        from process_janitor.faces.render import show
+        from process_janitor.faces.render.stop import plan_page
+
+        words = context.words
+        again = "--all" if words.all else " ".join(f"--session {one}" for one in words.session)
+        show(context, plan_page(document, context.type_this, again, asking=asking))
+
+
+def _tell(context: Context, document: Document, stopped: Stopped) -> int:
+    if context.words.json:
+        context.document(document)
+    elif context.wants_text:
+        from process_janitor.faces.render import show
+        from process_janitor.faces.render.stop import left_page
+
+        show(context, left_page(document, context.type_this))
+    if stopped.problem:
+        context.complain(stopped.problem)
+    if not stopped.failed:
+        return DONE
+    if context.words.quiet and not context.words.json:
+        pids = ", ".join(
+            f"{one.identity.pid} ({one.outcome})" for one in stopped.ended if one.outcome != "gone"
+        )
+        context.complain(f"not stopped: {pids}; process-janitor explain PID says what it is")
+    return REFUSED
+
+
+__all__ = ["ABOUT", "EXAMPLES", "add", "run"]

@@ -1,0 +1,112 @@
+"""More sessions than the machine can carry: a finding for whoever looks, and one line an hour for who starts another."""
+
+from __future__ import annotations
+
+import os
+
+from process_janitor.core import overload
+from process_janitor.system import clock, files, pressure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from process_janitor.core.conditions import Condition
+    from process_janitor.core.settings import Settings
+    from process_janitor.core.ties import Ties
+
+_STAMP = "overload.warned"
+WARN_AGAIN_SECONDS = 3600.0
+_PER_CORE = "load-per-core"
+_WORDS = {
+    "memory-pressure": "memory runs out",
+    "swap": "the swap is full",
+    "io-pressure": "everything waits for the disk",
+}
+
+
+def warning(root: str, sessions: int, sessions_max: int | None, boot_id: str) -> str:
+    """What to tell the user of a session that starts as one of `sessions`; "" when all is well or it was told lately.
+    `sessions_max` is None where the user has configured nothing.
+
+    Raises OSError when the state directory cannot be used.
+    """
+    sessions_max = overload.SESSIONS_MAX if sessions_max is None else sessions_max
+    codes = overload.strains(pressure.read(), sessions, sessions_max)
+    if not codes or not _due(root, boot_id):
+        return ""
+    # What the machine suffers from says more than the number of sessions, which is told anyway.
+    suffers = [_in_words(code) for code in codes if not code.startswith("sessions:")]
+    more = f", more than {sessions_max}" if sessions > sessions_max else ""
+    why = f": {', '.join(suffers)}" if suffers else ""
+    return f"{sessions} sessions run here{more}{why}; /cleanup scan names those to end first"
+
+
+def _in_words(code: str) -> str:
+    name, _, number = code.partition(":")
+    return f"load {number} per core" if name == _PER_CORE else _WORDS[name]
+
+
+def _due(root: str, boot_id: str) -> bool:
+    """Whether the hour is over since this was last said, by the clock that stops in suspend; from now on it is not."""
+    path = os.path.join(root, _STAMP)
+    now = clock.monotonic()
+    with files.Lock(f"{path}.lock", 0.0) as held:
+        if not held:
+            return False  # another session that starts right now says it
+        try:
+            boot, _, at = files.read_text(path, 4096).strip().partition(" ")
+            if boot == boot_id and 0.0 <= now - float(at) < WARN_AGAIN_SECONDS:
+                return False
+        except (OSError, ValueError):
+            pass
+        files.write_text(path, f"{boot_id} {int(now)}\n")
+    return True
+
+
+def condition(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
+    """The finding, with the sessions to end first; nothing when the machine carries what runs on it."""
+    from process_janitor.core.conditions import Condition
+
+    running = _running(root, options, ties)
+    limit = int(options.value("max_sessions_warning"))
+    codes = (
+        *overload.strains(pressure.read(), len(running), limit),
+        *overload.connections(running),
+    )
+    if codes:
+        about = overload.named(overload.first_to_end(running))
+        yield Condition("overload", "this machine", about, evidence=codes)
+
+
+def _running(root: str, options: Settings, ties: Ties) -> list[overload.Running]:
+    """The living sessions of this user. A process that only its name says to be Claude's may be a daemon's spare."""
+    from process_janitor.system import ports, stamps
+
+    snapshot = ties.snapshot
+    memory: dict[int, int] = {}
+    page = os.sysconf("SC_PAGE_SIZE")
+    for pid, holder in ties.holder.items():
+        if holder:
+            memory[holder] = memory.get(holder, 0) + snapshot.processes[pid].rss * page
+    marks = snapshot.marks.get(snapshot.self_pid)
+    ours = {ties.holder.get(snapshot.self_pid, 0), marks.claude_pid if marks else 0}
+    live = [one for one in ties.owners.live.values() if one.session_id]
+    linked = ports.outgoing([one.owner.pid for one in live])
+    patience = 60.0 * options.value("idle_threshold_minutes")
+    found = []
+    for one in live:
+        quiet = stamps.read(root, one.session_id, snapshot.boot_id).activity_ago or 0.0
+        # A background or headless session that waits for work is not idle.
+        idle = quiet if quiet > patience and one.kind in ("", "interactive") else 0.0
+        pid = one.owner.pid
+        current = pid in ours or bool(marks and marks.session_id in one.ids)
+        found.append(
+            overload.Running(
+                pid, one.session_id, idle, memory.get(pid, 0), linked.get(pid, 0), current
+            )
+        )
+    return found
+
+
+__all__ = ["WARN_AGAIN_SECONDS", "condition", "warning"]

@@ -1,0 +1,288 @@
+"""The use case `stop`: end living sessions that their user named, members first, and see what becomes of all they have.
+
+Only the clients are signalled: each ends its own servers and Bash calls, as on /exit. What it could not end is swept
+afterwards, by the usual proof; what it had let go of stays and is told.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+
+from process_janitor.actions.background import CannotAsk, Request
+from process_janitor.actions.journal import Journal
+from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Campaign
+from process_janitor.core.commands import shown
+from process_janitor.core.kinds import kinds
+from process_janitor.core.model import Detail
+from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.shapes import base, program
+from process_janitor.core.stoppable import belongs
+from process_janitor.core.ties import Ties
+from process_janitor.core.vetoes import WORDS
+from process_janitor.sweep import Judged, look, proven, sweep
+from process_janitor.system import config, identity, procfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from process_janitor.core.model import Decision, Identity, Outcome
+    from process_janitor.core.settings import Settings
+    from process_janitor.core.stoppable import Living
+
+_SLICE_SECONDS = 0.05
+# After SIGKILL only the kernel can still be slow.
+_OVERTIME_SECONDS = 5.0
+
+
+class Ended(NamedTuple):
+    """How one process of a stopped session ended, or that it did not. `role` is `session`, `agent`, `background`, or the
+    kind of a helper; `seconds` since it was asked to.
+    """
+
+    role: str
+    name: str
+    identity: Identity
+    session_id: str
+    cwd: str
+    outcome: Outcome
+    signals: tuple[str, ...] = ()
+    seconds: float = 0.0
+    freed_bytes: int = 0
+    problem: str = ""
+
+
+class Stopped(NamedTuple):
+    """What a stop did, in the order it happened; `last` is the look afterwards, and `left` what it found of them."""
+
+    ended: tuple[Ended, ...]
+    actions: tuple[Action, ...]
+    last: Judged
+    left: tuple[Decision, ...]
+    problem: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.problem) or any(one.outcome != "gone" for one in self.ended)
+
+
+class _Helper(NamedTuple):
+    """A child of a session that should end with it: watched through its pidfd, never signalled here."""
+
+    fd: int
+    identity: Identity
+    kind: str
+    name: str
+    target: Living
+    memory: int
+
+
+class Stop:
+    """One stop. `tell` hears of each end as it happens, `tick` the seconds left before SIGKILL while it waits, and
+    `enough` says whether the user has lost patience: then nothing more is signalled, and what was is still told.
+    """
+
+    def __init__(
+        self, root: str, options: Settings, ties: Ties, tell: Callable[[Ended], None],
+        tick: Callable[[float], None], enough: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self._root = root
+        self._options = options
+        self._ties = ties
+        self._tell = tell
+        self._tick = tick
+        self._enough = enough
+        self._journal = Journal(root)
+        self._ended: list[Ended] = []
+        self._by_key: dict[tuple[int, int], Living] = {}
+        self._helpers: list[_Helper] = []
+        self._began: dict[tuple[int, int], float] = {}
+        self._problem = ""
+
+    def run(self, stages: Sequence[Sequence[Living]]) -> Stopped:
+        """End these sessions, stage by stage. Raises config.Unsafe, OSError when the state directory cannot be used."""
+        self._by_key = {one.process.key: one for stage in stages for one in stage}
+        self._watch_helpers()
+        grace = float(self._options.value("term_grace_seconds"))
+        try:
+            with Campaign(grace, self._on_action) as campaign:
+                for stage in stages:
+                    if not self._enough():
+                        self._end(campaign, stage, max(grace, CLAUDE_GRACE_SECONDS))
+            self._say_unasked(stages)
+            gone = [
+                self._by_key[one.identity.key]
+                for one in self._ended
+                if one.identity.key in self._by_key and one.outcome == "gone"
+            ]
+            actions = self._sweep(gone)
+            self._collect()
+        finally:
+            for helper in self._helpers:
+                os.close(helper.fd)
+        last = look(self._root, config.policy(self._root, self._options))
+        left = tuple(
+            d for d in last.decisions if d.finding and not d.process.dead and belongs(d, gone)
+        )
+        return Stopped(tuple(self._ended), actions, last, left, self._problem)
+
+    def _watch_helpers(self) -> None:
+        """What hangs directly on each session, which ends it or leaves it. Not us, nor what we were started from."""
+        snapshot = self._ties.snapshot
+        me = snapshot.processes[snapshot.self_pid]
+        ours = {me.pid, *(above.pid for above in self._ties.tree.ancestors(me))}
+        for target in self._by_key.values():
+            named = kinds(
+                self._ties.tree, target.process, snapshot.marks, lambda pid: procfs.argv(pid) or ()
+            )
+            for pid in self._ties.tree.children(target.pid):
+                process = snapshot.processes[pid]
+                if pid in ours or process.key in self._by_key or process.dead:
+                    continue
+                who = snapshot.identity(process)
+                try:
+                    fd = identity.open_pidfd(who)
+                except OSError:
+                    continue  # no descriptor left: its end is not told, and swept all the same
+                if fd is not None:
+                    argv = procfs.argv(pid) or ()
+                    label = shown(argv) if named[pid] == "bash-task" else base(program(argv))
+                    self._helpers.append(
+                        _Helper(
+                            fd, who, named[pid], label or process.comm, target, procfs.memory(pid)
+                        )
+                    )
+
+    def _end(self, campaign: Campaign, stage: Sequence[Living], grace: float) -> None:
+        now = time.monotonic()
+        self._began.update((one.process.key, now) for one in stage)
+        requests = self._ask(one for one in stage if one.role == "background")
+        signalled = [
+            one.decision for one in stage if one.role != "background" and not self._refused(one)
+        ]
+        marks = self._ties.snapshot.marks
+        campaign.strike(signalled, marks)
+        self._say_absent(campaign, signalled)
+        end = now + grace + _OVERTIME_SECONDS
+        while (requests or (campaign.alive and time.monotonic() < end)) and not self._enough():
+            campaign.wait(_SLICE_SECONDS) if campaign.alive else time.sleep(_SLICE_SECONDS)
+            self._collect()
+            self._hear(requests)
+            if campaign.alive:
+                self._tick(max(0.0, now + grace - time.monotonic()))
+                over = {one.identity.key for one in self._ended}
+                campaign.strike([d for d in signalled if d.process.key not in over], marks)
+        for key, request in requests.items():
+            self._say(self._by_key[key], "survived", problem="`claude stop` was still at work")
+            request.close()
+
+    def _refused(self, one: Living) -> bool:
+        if one.decision.verdict == "keep":
+            self._say(
+                one,
+                "refused",
+                problem="; ".join(WORDS.get(code, code) for code in one.decision.vetoes),
+            )
+            return True
+        return False
+
+    def _say_absent(self, campaign: Campaign, signalled: Iterable[Decision]) -> None:
+        """Whoever ended by itself between the plan and now: its pid may be another's already, and that is not touched."""
+        over = {one.identity.key for one in self._ended}
+        for decision in signalled:
+            key = decision.process.key
+            if key not in over and not campaign.holds(key):
+                self._say(self._by_key[key], "gone")
+
+    def _ask(self, background: Iterable[Living]) -> dict[tuple[int, int], Request]:
+        requests = {}
+        for one in background:
+            if self._refused(one):
+                continue
+            try:
+                requests[one.process.key] = Request(one.job, one.decision.identity)
+            except (CannotAsk, OSError) as error:
+                self._say(one, "refused", problem=str(error))
+        return requests
+
+    def _hear(self, requests: dict[tuple[int, int], Request]) -> None:
+        for key, request in list(requests.items()):
+            if request.done():
+                one = self._by_key[key]
+                outcome: Outcome = "gone" if request.gone else "survived"
+                self._write(Action(one.decision, (), outcome, 0))
+                self._say(one, outcome, problem="" if request.gone else request.problem)
+                request.close()
+                del requests[key]
+
+    def _on_action(self, action: Action) -> None:
+        self._collect()
+        self._write(action)
+        one = self._by_key[action.decision.process.key]
+        problem = "it is not the process that was looked at" if action.outcome == "refused" else ""
+        self._say(
+            one, action.outcome, signals=action.signals, freed=action.freed_bytes, problem=problem
+        )
+
+    def _say(
+        self, one: Living, outcome: Outcome, *, signals: tuple[str, ...] = (), freed: int = 0,
+        problem: str = "",
+    ) -> None:  # fmt: skip
+        began = self._began.get(one.process.key, time.monotonic())
+        self._note(
+            Ended(
+                one.role, one.name or str(one.pid), one.decision.identity, one.session.session_id, one.session.cwd,
+                outcome, signals, time.monotonic() - began, freed, problem,
+            )
+        )  # fmt: skip
+
+    def _say_unasked(self, stages: Sequence[Sequence[Living]]) -> None:
+        over = {one.identity.key for one in self._ended}
+        for stage in stages:
+            for one in stage:
+                if one.process.key not in over:
+                    self._say(one, "survived", problem="interrupted before it was asked to end")
+
+    def _note(self, ended: Ended) -> None:
+        self._ended.append(ended)
+        self._tell(ended)
+
+    def _collect(self) -> None:
+        """Tell of the helpers that have ended since."""
+        poll = select.poll()
+        for helper in self._helpers:
+            poll.register(helper.fd, select.POLLIN)
+        ready = {fd for fd, _ in poll.poll(0)}
+        for helper in [one for one in self._helpers if one.fd in ready]:
+            self._helpers.remove(helper)
+            os.close(helper.fd)
+            began = self._began.get(helper.target.process.key)
+            if began is not None:  # else it ended while its session was not even asked to
+                about = helper.target.session
+                self._note(
+                    Ended(
+                        helper.kind, helper.name, helper.identity, about.session_id, about.cwd, "gone", (),
+                        time.monotonic() - began, helper.memory,
+                    )
+                )  # fmt: skip
+
+    def _sweep(self, gone: Sequence[Living]) -> tuple[Action, ...]:
+        """End what these sessions could not: proven leftovers of exactly them."""
+        if not gone or self._enough():
+            return ()
+        swept = sweep(self._root, self._options, "stop", lambda d: proven(d) and belongs(d, gone))
+        self._problem = self._problem or swept.problem
+        return swept.actions
+
+    def _write(self, action: Action) -> None:
+        """A journal that cannot be written must not leave a team half stopped; it is said in the end."""
+        detail = self._ties.snapshot.details.get(action.decision.process.pid, Detail())
+        try:
+            self._journal.action(action, shown(detail.argv), "stop")
+        except OSError as error:
+            self._problem = f"the journal could not be written: {error}"
+
+
+__all__ = ["Ended", "Stop", "Stopped"]

@@ -1,0 +1,138 @@
+"""News that waits until somebody has been told: by the desktop at once, else by the next session that starts, once."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+
+from process_janitor.core import jsontext, notices
+from process_janitor.system import files, identity, launch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from process_janitor.core.notices import Notice
+
+DIRECTORY = "notices"
+# Nobody reads more than that at once, and without any session nobody reads them at all.
+_KEPT_MAX = 20
+_NOTICE_MAX = 64 * 1024
+_OSASCRIPT = "/usr/bin/osascript"
+# The helper's whole program: it runs in the command line's environment, on our own code.
+_HELPER = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from process_janitor.faces.notify import main; sys.exit(main(sys.argv[2:]))"
+)
+
+
+def post(root: str, notice: Notice) -> str:
+    """Write the notice down; returns its file. Raises OSError."""
+    folder = os.path.join(root, DIRECTORY)
+    # Named so that they sort by age, whichever process wrote them.
+    path = os.path.join(folder, f"{time.time_ns():020}-{os.getpid()}.json")
+    text = jsontext.dumps({"boot_id": identity.boot_id(), **notices.document(notice)}) + "\n"
+    try:
+        files.make_directory(folder)
+        files.write_text(path, text)
+    except FileNotFoundError:
+        # Whoever told the last one has just removed the empty folder.
+        files.make_directory(folder)
+        files.write_text(path, text)
+    for old in _waiting(root)[:-_KEPT_MAX]:
+        files.remove(os.path.join(folder, old))
+    return path
+
+
+def read(path: str) -> Notice | None:
+    """The notice in a file; None when it is gone or damaged. What it left running is of its own boot only."""
+    try:
+        value = jsontext.loads(files.read_text(path, _NOTICE_MAX))
+    except (OSError, ValueError):
+        return None
+    found = notices.notice_of(value)
+    if found is not None and value.get("boot_id") != identity.boot_id():
+        return found._replace(left=())
+    return found
+
+
+def take(root: str) -> list[Notice]:
+    """Everything that nobody has been told yet; from now on it counts as told. Raises nothing."""
+    found = []
+    folder = os.path.join(root, DIRECTORY)
+    for name in _waiting(root):
+        path = os.path.join(folder, name)
+        notice = read(path)
+        # Of two sessions that start at once, the one that removes the file tells it.
+        if told(path) and notice is not None:
+            found.append(notice)
+    return found
+
+
+def told(path: str) -> bool:
+    """The notice need not be told any more; False when that was so already."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return False
+    try:
+        # While the folder is not there, a session that starts need not even look into it.
+        os.rmdir(os.path.dirname(path))
+    except OSError:
+        return True
+    return True
+
+
+def _waiting(root: str) -> list[str]:
+    try:
+        names = os.listdir(os.path.join(root, DIRECTORY))
+    except OSError:
+        return []
+    return sorted(name for name in names if name.endswith(".json"))
+
+
+def show(root: str, path: str, python: str = "") -> bool:
+    """Have a short-lived process show the notice on the desktop; False where there is none, or nothing to show it with.
+
+    Nothing is started where no desktop can be. `python` is the interpreter of the command line's environment, by
+    default the one that was noted as ready. Raises OSError when no process is to be had.
+    """
+    program = python or _environment_python(root)
+    if not program or not (_is_mac() or bus(os.environ)):
+        return False
+    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    launch.detached([program, "-I", "-c", _HELPER, source, path])
+    return True
+
+
+def _is_mac() -> bool:
+    return sys.platform == "darwin" and os.path.exists(_OSASCRIPT)
+
+
+def _environment_python(root: str) -> str:
+    try:
+        built = files.read_text(os.path.join(root, "environment")).splitlines()
+    except OSError:
+        return ""
+    python = os.path.join(built[1], "bin", "python") if len(built) > 1 else ""
+    return python if os.path.isabs(python) and os.access(python, os.X_OK) else ""
+
+
+def bus(environment: Mapping[str, str]) -> str:
+    """The address of the user's session bus, "" where there is none."""
+    address = environment.get("DBUS_SESSION_BUS_ADDRESS", "")
+    if address:
+        return address
+    for folder in (environment.get("XDG_RUNTIME_DIR", ""), f"/run/user/{os.geteuid()}"):
+        path = os.path.join(folder, "bus")
+        try:
+            if os.path.isabs(path) and stat.S_ISSOCK(os.stat(path).st_mode):
+                return f"unix:path={path}"
+        except OSError:
+            continue
+    return ""
+
+
+__all__ = ["DIRECTORY", "bus", "post", "read", "show", "take", "told"]

@@ -1,0 +1,85 @@
+"""Records that tell of nothing any more are shown, those of the living are not, and nothing touches either."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from process_janitor.core.old_records import Records, condition
+from process_janitor.faces import schemas
+from process_janitor.system import identity
+from process_janitor.system.registry import Registry
+from tests.namespaced import namespaced
+from tests.world import World
+
+DEAD = 4_000_000
+
+
+@namespaced
+def test_the_clients_own_records_of_dead_processes_are_shown_and_left(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    registers = world.config_dir / "sessions"
+    registers.mkdir()
+    here = f"linux:x:pid:[{identity.pid_namespace()}]"
+
+    def register(pid: int, start: int, domain: str = here) -> Path:
+        path = registers / f"{pid}.json"
+        document = {
+            "pid": pid,
+            "procStart": str(start),
+            "sessionId": f"s{pid}",
+            "pidDomain": domain,
+        }
+        path.write_text(json.dumps(document))
+        return path
+
+    register(session.pid, session.identity.start)
+    register(DEAD, 5, "linux:x:pid:[5]")
+
+    def shown() -> list[dict[str, object]]:
+        document = world.cli("scan", "--json").json
+        assert schemas.complaints("scan", document) == []
+        return [one for one in document["findings"] if one["class"] == "stale-record"]
+
+    assert shown() == []
+    register(DEAD - 1, 5)
+    reused = register(os.getpid(), 5)
+    (found,) = shown()
+    assert found["command"] == str(registers)
+    assert found["vetoes"] == ["not-ours"]
+    assert f"{DEAD - 1}.json" in str(found["about"])
+    assert reused.name in str(found["about"])
+    assert str(found["about"]).startswith("2 ")
+    before = {p: p.read_bytes() for p in registers.iterdir()}
+    session.kill()
+    assert str(shown()[0]["about"]).startswith("3 ")
+    assert "Claude Code's own register" in world.cli("scan", COLUMNS="200").out
+    world.cli("run", "--class", "stale-record", "--execute")
+    world.cli("auto")
+    assert {p: p.read_bytes() for p in registers.iterdir()} == before
+
+
+@namespaced
+def test_our_own_unusable_records_are_shown_where_they_are(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    assert world.cli("scan", "--json").json["findings"] == []
+    broken = world.root / "sessions" / session.session_id / "77-5.json"
+    broken.write_text("{")
+    (found,) = world.cli("scan", "--json").json["findings"]
+    assert found["class"] == "stale-record"
+    assert "77-5.json" in found["about"]
+    assert broken.exists()
+    Registry(str(world.root)).quarantine_malformed()
+    (found,) = world.cli("scan", "--json").json["findings"]
+    assert found["command"] == str(world.root / "quarantine")
+    assert session.alive
+
+
+def test_many_records_are_one_line() -> None:
+    names = tuple(f"{n}.json" for n in range(100, 400))
+    said = condition(Records("/c/sessions", names, 5.0, ours=False))
+    assert said.about.startswith("300 of")
+    assert len(said.about) < 120
