@@ -6,7 +6,13 @@ import json
 import os
 from pathlib import Path
 
-from process_janitor.faces import schemas
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from process_janitor.core import jsonplaces
+from process_janitor.core.settings import BY_NAME
+from process_janitor.faces import config_file, schemas
 from tests.namespaced import namespaced
 from tests.world import World
 
@@ -161,3 +167,189 @@ def test_config_set_changes_one_value_and_keeps_the_rest(tmp_path: Path) -> None
     path.write_text("{")
     assert world.cli("config", "set", "detached", "keep").code == 1
     assert path.read_text() == "{"
+
+
+def checked(path: Path, data: bytes) -> tuple[list[str], list[str]]:
+    """What is found in a file, without its path in front of the line number."""
+    path.write_bytes(data)
+    found = config_file.examine(str(path))
+    start = f"{path}:"
+    assert all(text.startswith(start) for text in (*found.problems, *found.warnings)), found
+    return (
+        [text.removeprefix(start) for text in found.problems],
+        [text.removeprefix(start) for text in found.warnings],
+    )
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte-order-mark"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+def test_every_problem_has_its_line_and_its_key(tmp_path: Path, mark: bytes, end: bytes) -> None:
+    lines = [
+        b"{",
+        b'  "detached": "maybe",',
+        b'  "auto_limit": 0, "detachd": 1,',
+        b'  "term_grace_seconds": "5",',
+        b'  "nested": {"detached": ["}", {"detached": 1}], "x\\"}": 2},',
+        b'  "retention_days": 7,',
+        b'  "retention_days": 8, "cleanup_on_exit"',
+        b"     : 1",
+        b"}",
+        b"",
+    ]
+    problems, warnings = checked(tmp_path / "c.json", mark + end.join(lines))
+    assert problems == [
+        "2: detached: 'maybe' is not allowed; use one of keep, report, reap",
+        "3: auto_limit: 0 is not allowed; use a whole number from 1 to 100000",
+        "4: term_grace_seconds: '5' is not allowed; use a whole number from 1 to 300",
+        "7: retention_days: is in line 6 as well; only the last one counts",
+        "7: cleanup_on_exit: 1 is not allowed; use true or false",
+    ]
+    assert warnings == [
+        "3: unknown key 'detachd' is ignored; did you mean detached?",
+        "5: unknown key 'nested' is ignored",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (b"", "1:1"),
+        (b'{\n  "a": 1,\n}', "3:1"),
+        (b'{\r\n  "a": tru\r\n}', "2:8"),
+        (b'\xef\xbb\xbf{"a" 1}', "1:6"),
+        (b'{"a": 1} x', "1:10"),
+        (b'{"a": "\n"}', "1:8"),
+        (b"[" * 100_000, "1:1"),
+    ],
+)
+def test_what_is_no_json_is_told_with_line_and_column(
+    tmp_path: Path, data: bytes, where: str
+) -> None:
+    (problem,), warnings = checked(tmp_path / "c.json", data)
+    assert problem.startswith(f"{where}: not JSON: "), problem
+    assert warnings == []
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(BY_NAME)) | st.text(),
+            st.recursive(
+                st.none() | st.booleans() | st.integers() | st.text(),
+                lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+                max_leaves=5,
+            ),
+        )
+    ),
+    st.sampled_from(["", " ", "\n", "\r\n", "\t\n"]),
+)
+def test_members_are_found_as_they_stand(pairs: list[tuple[str, object]], gap: str) -> None:
+    between = f"{gap},{gap}".join(
+        f"{json.dumps(name)}{gap}:{gap}{json.dumps(value)}" for name, value in pairs
+    )
+    text = f"{gap}{{{gap}{between}{gap}}}{gap}"
+    found = jsonplaces.members(text)
+    assert found is not None
+    assert [(one.name, one.value) for one in found] == pairs
+    step = gap.count("\n")
+    assert [one.line for one in found] == [1 + 2 * step + 4 * step * n for n in range(len(pairs))]
+
+
+def test_what_is_in_order_has_nothing_to_say(tmp_path: Path) -> None:
+    assert checked(tmp_path / "c.json", b'\xef\xbb\xbf{"detached":\r\n"keep"}\r\n') == ([], [])
+    assert checked(tmp_path / "c.json", b"{}") == ([], [])
+    assert checked(tmp_path / "c.json", b"7")[0] == ["1: must hold one JSON object"]
+    assert config_file.examine(str(tmp_path / "none.json")) == ((), ())
+    (problem,) = config_file.examine(str(tmp_path)).problems
+    assert problem.startswith(f"{tmp_path}: ")
+
+
+@namespaced
+def test_config_check_tells_lines_and_the_settings_agree_with_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    path = world.config_dir / "process-janitor-config.json"
+    path.write_bytes(b'\xef\xbb\xbf{"detached":\r\n"keep"}\r\n')
+    assert world.cli("config", "check").code == 0
+    assert world.cli("config", "--json").json["values"]["detached"]["value"] == "keep"
+    path.write_text('{\n"detached": "keep",\n"detached": 3\n}')
+    answer = world.cli("config", "check", PROCESS_JANITOR_AUTO_LIMIT="many")
+    assert answer.code == 1
+    assert answer.err.splitlines() == [
+        f"process-janitor: {path}:3: detached: is in line 2 as well; only the last one counts",
+        f"process-janitor: {path}:3: detached: 3 is not allowed; use one of keep, report, reap",
+        "process-janitor: $PROCESS_JANITOR_AUTO_LIMIT: auto_limit: 'many' is not allowed; use a whole number from 1 to 100000",
+    ]
+    document = world.cli("config", "check", "--json").json
+    assert schemas.complaints("config-show", document) == []
+    assert [text.removeprefix(f"{path}:")[:2] for text in document["problems"]] == ["3:", "3:"]
+    path.write_text("{\n")
+    answer = world.cli("config", "check")
+    assert (answer.code, answer.err.count("\n")) == (1, 1)
+    assert f"{path}:2:1: not JSON: " in answer.err
+
+
+@namespaced
+def test_config_set_keeps_the_mode_the_link_and_the_other_keys(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    dotfiles = tmp_path / "dotfiles"
+    dotfiles.mkdir()
+    real, link = dotfiles / "janitor.json", world.config_dir / "process-janitor-config.json"
+    real.write_bytes(b'\xef\xbb\xbf{"colour": {"a": [1]}, "auto_limit": "bad"}\r\n')
+    real.chmod(0o640)
+    link.symlink_to(real)
+    assert world.cli("config", "set", "detached", "keep").code == 0
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert json.loads(real.read_text()) == {
+        "colour": {"a": [1]}, "auto_limit": "bad", "detached": "keep",
+    }  # fmt: skip
+    assert [path.name for path in dotfiles.iterdir()] == ["janitor.json"]
+    link.unlink()
+    assert world.cli("config", "set", "detached", "keep").code == 0
+    assert link.stat().st_mode & 0o777 == 0o600
+
+
+@namespaced
+def test_what_was_answered_at_the_installation_counts_below_the_file(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    settings_json = world.config_dir / "settings.json"
+
+    def shown() -> tuple[str, str]:
+        one = world.cli("config", "--json").json["values"]["detached"]
+        return one["value"], one["source"]
+
+    def answered(**options: object) -> None:
+        configs = {
+            "process-janitor@anywhere": {"options": options},
+            "another@process-janitor": {"options": {"detached": "report", "auto_limit": 1}},
+        }
+        settings_json.write_text(json.dumps({"pluginConfigs": configs}))
+
+    answered(detached="reap", auto_cleanup_on_start=True)
+    assert shown() == ("reap", f"{settings_json}, plugin options")
+    assert world.cli("config", "--json").json["values"]["auto_limit"]["source"] == "default"
+    world.configure(detached="keep")
+    assert shown()[0] == "keep"
+    (world.config_dir / "process-janitor-config.json").unlink()
+    answered(detached="always")
+    assert shown() == ("report", "default")
+    stopped = world.cli("scan")
+    assert stopped.code == 1
+    assert "/plugin configure process-janitor" in stopped.err
+    for text in ("", "[]", '{"pluginConfigs": 7}', '{"pluginConfigs": {"process-janitor@x": 7}}'):
+        settings_json.write_text(text)
+        assert shown() == ("report", "default"), text
+
+
+@namespaced
+def test_a_detached_server_goes_by_the_option(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    server = session.detached()
+    session.kill()
+    assert world.cli("auto").code == 0
+    assert server.alive
+    options = {"process-janitor@process-janitor": {"options": {"detached": "reap"}}}
+    (world.config_dir / "settings.json").write_text(json.dumps({"pluginConfigs": options}))
+    assert world.cli("auto").code == 0
+    server.gone()

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process_janitor.core.settings import BY_NAME, KEYS, BadValue, from_text, settings, value_for
+from process_janitor.core.settings import (
+    BY_NAME,
+    KEYS,
+    BadValue,
+    Source,
+    from_text,
+    settings,
+    value_for,
+)
 
 
 def test_without_a_file_everything_is_the_default() -> None:
@@ -26,6 +34,25 @@ def test_the_environment_goes_before_the_file_and_the_file_before_the_default() 
     )
     assert (found.value("term_grace_seconds"), found.sources["term_grace_seconds"]) == (7, "f")
     assert found.sources["auto_limit"] == "default"
+
+
+def test_what_was_answered_at_the_installation_goes_before_the_default_only() -> None:
+    below = Source({"detached": "reap", "auto_limit": 3, "term_grace_seconds": 2}, "options")
+    found = settings({"auto_limit": 4}, "f", [("PROCESS_JANITOR_TERM_GRACE_SECONDS", "9")], below)
+    assert {name: (found.value(name), found.sources[name]) for name in below.document} == {
+        "detached": ("reap", "options"),
+        "auto_limit": (4, "f"),
+        "term_grace_seconds": (9, "PROCESS_JANITOR_TERM_GRACE_SECONDS"),
+    }
+
+
+def test_a_bad_answer_is_named_with_how_to_mend_it_and_the_default_stands() -> None:
+    found = settings(None, "f", [], Source({"detached": "yes", "colour": 1}, "options", "; do it"))
+    assert found.value("detached") == "report"
+    assert found.problems == (
+        "options: detached: 'yes' is not allowed; use one of keep, report, reap; do it",
+    )
+    assert found.warnings == ("options: unknown key 'colour' is ignored",)
 
 
 def test_a_bad_value_is_named_with_what_is_allowed_and_the_default_stands() -> None:

@@ -11,6 +11,7 @@ pytestmark = MARKS
 STEPS = (
     "the manifests are valid",
     "the plugin installs from its own marketplace",
+    "an option given at the installation counts, also outside the client",
     "the session is registered",
     "nothing is shown when all is well",
     "/cleanup scan answers without a model call",

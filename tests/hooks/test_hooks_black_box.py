@@ -1125,6 +1125,30 @@ def test_auto_cleanup_on_start_cleans_and_only_when_wanted(wanted: bool, tmp_pat
     assert neighbour.alive
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+@namespaced
+def test_auto_cleanup_on_start_as_an_option_of_the_plugin(wanted: bool, tmp_path: Path) -> None:
+    """As the client does it: the answer stands in its settings, and its variable is handed to the hook."""
+    hooks = Hooks(tmp_path)
+    world = hooks.world
+    options = {"process-janitor@here": {"options": {"auto_cleanup_on_start": wanted}}}
+    (world.config_dir / "settings.json").write_text(json.dumps({"pluginConfigs": options}))
+    dead = world.session()
+    left = dead.mcp()
+    dead.kill()
+    variable = {"CLAUDE_PLUGIN_OPTION_AUTO_CLEANUP_ON_START": str(wanted).lower()}
+    # Nothing else ends it: a watcher would.
+    variable["PROCESS_JANITOR_CLEANUP_ON_EXIT"] = "false"
+    answer = hooks.below(hooks.session, "SessionStart", {"source": "startup"}, **variable)
+    assert answer["code"] == 0
+    if wanted:
+        assert answer["said"] == ""
+        left.gone(20)
+    else:
+        assert "systemMessage" in answer["said"]
+        assert left.alive
+
+
 # Many at once
 
 

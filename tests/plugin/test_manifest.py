@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from process_janitor.core.settings import BY_NAME
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -33,6 +35,18 @@ def test_the_manifest_names_the_plugin() -> None:
     assert manifest["name"] == "process-janitor"
     assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
     assert manifest["license"] == "MIT"
+
+
+def test_what_is_asked_at_the_installation_is_a_setting_with_its_own_default() -> None:
+    asked = load(".claude-plugin/plugin.json")["userConfig"]
+    assert set(asked) == {"auto_cleanup_on_start", "detached", "notification_enabled"}
+    types = {"boolean": bool, "string": str}
+    for name, option in asked.items():
+        default = BY_NAME[name].default
+        assert option["default"] == default
+        assert type(default) is types[option["type"]]
+        assert all(str(word) in option["description"] for word in BY_NAME[name].allowed)
+        assert option["title"]
 
 
 def test_the_manifest_at_the_root_is_a_relative_link_inside_the_tree() -> None:

@@ -151,8 +151,23 @@ def from_text(key: Key, text: str) -> bool | int | str:
     return value_for(key, text.strip())
 
 
-def settings(document: object, path: str, environment: Iterable[tuple[str, str]]) -> Settings:
-    """Defaults, overlaid by the configuration file's document (None: no file), overlaid by PROCESS_JANITOR_<KEY>."""
+class Source(NamedTuple):
+    """A document of values by key, and what `config show` and complaints call it. `remedy`: how it is mended, if that is not plain."""
+
+    document: Mapping[Any, Any]
+    name: str
+    remedy: str = ""
+
+
+def settings(
+    document: object,
+    path: str,
+    environment: Iterable[tuple[str, str]],
+    below: Source | None = None,
+) -> Settings:
+    """Defaults, overlaid by what was answered elsewhere (`below`), by the configuration file's document (None: no file)
+    and by PROCESS_JANITOR_<KEY>, in this order.
+    """
     values: dict[str, Any] = {key.name: key.default for key in KEYS}
     sources = {key.name: "default" for key in KEYS}
     problems: list[str] = []
@@ -160,16 +175,18 @@ def settings(document: object, path: str, environment: Iterable[tuple[str, str]]
     if document is not None and not isinstance(document, dict):
         problems.append(f"{path}: must hold one JSON object")
         document = None
-    for name, value in (document or {}).items():
-        key = BY_NAME.get(name)
-        if key is None:
-            warnings.append(f"{path}: unknown key {name!r} is ignored")
-            continue
-        try:
-            values[name] = value_for(key, value)
-            sources[name] = path
-        except BadValue as error:
-            problems.append(f"{path}: {error}")
+    layers = (below, Source(document, path) if isinstance(document, dict) else None)
+    for said, source, remedy in filter(None, layers):
+        for name, value in said.items():
+            key = BY_NAME.get(name)
+            if key is None:
+                warnings.append(f"{source}: unknown key {name!r} is ignored")
+                continue
+            try:
+                values[name] = value_for(key, value)
+                sources[name] = source
+            except BadValue as error:
+                problems.append(f"{source}: {error}{remedy}")
     for variable, text in environment:
         key = BY_NAME.get(variable[len(ENVIRONMENT_PREFIX) :].lower())
         if (
@@ -186,4 +203,14 @@ def settings(document: object, path: str, environment: Iterable[tuple[str, str]]
     return Settings(values, sources, tuple(problems), tuple(warnings))
 
 
-__all__ = ["BY_NAME", "KEYS", "BadValue", "Key", "Settings", "from_text", "settings", "value_for"]
+__all__ = [
+    "BY_NAME",
+    "KEYS",
+    "BadValue",
+    "Key",
+    "Settings",
+    "Source",
+    "from_text",
+    "settings",
+    "value_for",
+]

@@ -10,7 +10,9 @@ from process_janitor.faces.cli import parser
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+_NOTHING: Mapping[str, tuple[str, tuple[str, ...]]] = {}
 
 
 class Word(NamedTuple):
@@ -20,9 +22,14 @@ class Word(NamedTuple):
     # What it takes, as shown in the help; "" for a switch.
     value: str
     about: str
+    # What it may be. An argument that may be anything else as well names in its command's OFFERED what is worth offering.
     choices: tuple[str, ...] = ()
+    # Offered only behind this word; "" for everywhere.
+    after: str = ""
     # Its value is a file's name.
     file: bool = False
+    # It may be given more than once.
+    again: bool = False
 
 
 class Described(NamedTuple):
@@ -42,13 +49,14 @@ def described() -> Iterator[Described]:
         module = importlib.import_module(f"process_janitor.faces.cli.{command.name}")
         made = parser.build(command.name, module)
         general = _general(made)
+        offered = getattr(module, "OFFERED", {})
         actions = made._actions  # noqa: SLF001  # argparse offers no other way to ask a parser what it takes
         yield Described(
             command.name,
             command.about,
             module.ABOUT,
             tuple(module.EXAMPLES),
-            tuple(_word(action) for action in actions if action not in general),
+            tuple(_word(action, offered) for action in actions if action not in general),
             tuple(_word(action) for action in actions if action in general),
         )
 
@@ -64,15 +72,20 @@ def _general(made: argparse.ArgumentParser) -> list[argparse.Action]:
     ]
 
 
-def _word(action: argparse.Action) -> Word:
+def _word(
+    action: argparse.Action, offered: Mapping[str, tuple[str, tuple[str, ...]]] = _NOTHING
+) -> Word:
     switch = action.nargs == 0
     value = "" if switch else str(action.metavar or action.dest).upper()
+    after, words = offered.get(action.dest, ("", ()))
     return Word(
         tuple(action.option_strings),
         value,
         (action.help or "").replace("%%", "%"),
-        tuple(map(str, action.choices or ())),
+        tuple(map(str, action.choices or words)),
+        after,
         value == "FILE",
+        isinstance(action.default, list),
     )
 
 

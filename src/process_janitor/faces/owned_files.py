@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from process_janitor.core import jsontext
 from process_janitor.system import files
@@ -20,7 +21,12 @@ class Unusable(Exception):
 
 
 def change(
-    root: str, path: str, empty: dict[str, Any], edit: Callable[[dict[str, Any]], None]
+    root: str,
+    path: str,
+    empty: dict[str, Any],
+    edit: Callable[[dict[str, Any]], None],
+    *,
+    mode: int = 0o600,
 ) -> dict[str, Any]:
     """Read the document at `path` (`empty` if there is none), let `edit` change it in place, write it; returns it.
 
@@ -37,16 +43,26 @@ def change(
         with lock:
             document = _read(path, empty)
             edit(document)
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            files.write_text(path, _pretty(document))
+            # Behind a link of the user's (dotfiles), so that it stays one.
+            real = os.path.realpath(path)
+            os.makedirs(os.path.dirname(real), mode=0o700, exist_ok=True)
+            files.write_text(real, _pretty(document), mode=mode)
             return document
     except filelock.Timeout:
         raise Unusable(f"{path} is being changed by another process; try again") from None
 
 
+def mode_of(path: str) -> int:
+    """The mode the user has given the file; a new one is private."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return 0o600
+
+
 def _read(path: str, empty: dict[str, Any]) -> dict[str, Any]:
     try:
-        document = jsontext.loads(files.read_text(path))
+        document = jsontext.loads(files.read_text(path, follow=True))
     except FileNotFoundError:
         return dict(empty)
     except (OSError, ValueError) as error:
@@ -63,4 +79,4 @@ def _pretty(document: dict[str, Any]) -> str:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
-__all__ = ["Unusable", "change"]
+__all__ = ["Unusable", "change", "mode_of"]

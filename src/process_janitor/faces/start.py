@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from process_janitor.system.registry import Registry
 
 _PROBLEMS_NAME = "config.problems"
-_PREFIX = "PROCESS_JANITOR_"
+# Settings of the user's environment, and answers given at the installation, which the client hands to every hook.
+_PREFIXES = ("PROCESS_JANITOR_", "CLAUDE_PLUGIN_OPTION_")
 # Variables of ours that set no value of the configuration.
 _NO_SETTINGS = frozenset(
     {
@@ -126,7 +127,7 @@ def _news(root: str) -> list[str]:
 
 def _configured() -> Settings | None:
     """The settings; None where nothing is set: most users have configured nothing, and need not wait for their loading."""
-    named = (name for name in os.environ if name.startswith(_PREFIX) and name not in _NO_SETTINGS)
+    named = (name for name in os.environ if name.startswith(_PREFIXES) and name not in _NO_SETTINGS)
     if not os.path.lexists(paths.config_file()) and not any(named):
         return None
     from process_janitor.system.config import load_settings

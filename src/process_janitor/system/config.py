@@ -7,12 +7,15 @@ import os
 from process_janitor.core import jsontext
 from process_janitor.core.model import usable_pid
 from process_janitor.core.policy import KeepRule, Policy
-from process_janitor.core.settings import Settings, settings
+from process_janitor.core.settings import Settings, Source, settings
 from process_janitor.system import files, identity, lease, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_janitor.core.idleness import Patience
+
+# A plugin is configured as `<name>@<marketplace>`.
+_PLUGIN_AT = "process-janitor@"
 
 
 def load_settings(path: str = "") -> Settings:
@@ -26,8 +29,29 @@ def load_settings(path: str = "") -> Settings:
         pass
     except (OSError, ValueError) as error:
         unreadable = f"{path}: {getattr(error, 'strerror', None) or error}"
-    result = settings(document, path, os.environ.items())
+    result = settings(document, path, os.environ.items(), _options())
     return result._replace(problems=(unreadable, *result.problems)) if unreadable else result
+
+
+def _options() -> Source | None:
+    """The plugin's options (`userConfig` in its manifest), as the client has written the answers into the user's settings.
+
+    The client hands them to hooks as CLAUDE_PLUGIN_OPTION_<KEY>, but the watcher and the command line are no hooks: what
+    a hook passed on would be stale once it is changed, or for good once the plugin is uninstalled. A project's settings
+    have no say here: what is cleaned is the user's, not the project's.
+    """
+    path = os.path.join(paths.config_dir(), "settings.json")
+    try:
+        document = jsontext.loads(files.read_text(path, follow=True))
+    except (OSError, ValueError):
+        return None  # Claude Code's own file: it complains itself
+    configs = document.get("pluginConfigs") if isinstance(document, dict) else None
+    found: dict[object, object] = {}
+    for name, config in sorted(configs.items()) if isinstance(configs, dict) else ():
+        ours = name.startswith(_PLUGIN_AT) and isinstance(config, dict)
+        options = config.get("options") if ours else None
+        found.update(options if isinstance(options, dict) else {})
+    return Source(found, f"{path}, plugin options", "; /plugin configure process-janitor")
 
 
 def keep_file(root: str) -> str:

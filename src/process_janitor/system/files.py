@@ -17,7 +17,8 @@ def read_text(path: str, limit: int = _READ_MAX, *, follow: bool = False) -> str
     """A regular file's text. Raises OSError when it is missing, no regular file, a symlink, or larger than `limit`.
 
     O_NOFOLLOW and O_NONBLOCK: a link or a fifo put in a record's place must not lead us elsewhere or hang us. `follow`
-    is for files that their user may keep elsewhere and link to (dotfiles).
+    is for files that their user may keep elsewhere and link to (dotfiles), and write with an editor that puts a byte order
+    mark in front.
     """
     link = 0 if follow else os.O_NOFOLLOW
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | link | os.O_NONBLOCK)
@@ -33,7 +34,8 @@ def read_text(path: str, limit: int = _READ_MAX, *, follow: bool = False) -> str
             if not data:
                 break
             parts.append(data)
-        return b"".join(parts).decode("utf-8", "replace")
+        text = b"".join(parts).decode("utf-8", "replace")
+        return text.removeprefix("\ufeff") if follow else text
     finally:
         os.close(fd)
 
@@ -68,8 +70,8 @@ def read_lines(path: str, limit: int, longest: int) -> Iterator[str]:
         os.close(fd)
 
 
-def write_text(path: str, text: str) -> None:
-    """The file holds `text` or what it held before, whenever we are killed. Mode 0600."""
+def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
+    """The file holds `text` or what it held before, whenever we are killed. `mode` is what its user gave it."""
     temporary = f"{path}.{os.getpid()}-{time.monotonic_ns()}.tmp"
     fd = os.open(
         temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
@@ -77,6 +79,8 @@ def write_text(path: str, text: str) -> None:
     try:
         try:
             _write_all(fd, text.encode("utf-8", "replace"))
+            if mode != 0o600:
+                os.fchmod(fd, mode)
         finally:
             os.close(fd)
         os.rename(temporary, path)

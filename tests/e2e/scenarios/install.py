@@ -31,8 +31,12 @@ def play(story: Story, setting: Setting) -> None:
         _ran(world, "validate", "--strict", str(world.repo / ".claude-plugin" / "plugin.json"))
     with story.step("the plugin installs from its own marketplace"):
         _ran(world, "marketplace", "add", str(world.repo))
-        _ran(world, "install", PLUGIN)
+        _ran(world, "install", PLUGIN, "--config", "detached=keep")
         assert "enabled" in _ran(world, "list")
+    with story.step("an option given at the installation counts, also outside the client"):
+        settings = world.home / ".claude" / "settings.json"
+        detached = janitor.json("config")["values"]["detached"]
+        assert detached == {"value": "keep", "source": f"{settings}, plugin options"}, detached
     session = Terminal(world, "user", world.mcp_config(good=["good"], stubborn=["stubborn"]))
     story.show(session.screen)
     good, stubborn = world.tagged("good"), world.tagged("stubborn")

@@ -49,7 +49,7 @@ def script(shell: str) -> str:
     from process_janitor.faces.grammar import described
 
     write = {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]
-    return _HEAD + write(list(described()))
+    return write(list(described()))
 
 
 def _flags(words: Iterable[Word]) -> list[str]:
@@ -64,36 +64,59 @@ def _valued(commands: Sequence[Described]) -> list[tuple[str, Word]]:
     return sorted(found.items())
 
 
+def _arguments(command: Described) -> list[Word]:
+    """What stands without a flag, in its order; nothing is offered where nothing can be known (a PID)."""
+    return [word for word in command.words if not word.flags]
+
+
 def _bash(commands: Sequence[Described]) -> str:
     names = " ".join(command.name for command in commands)
     of_command = []
     for command in commands:
-        choices = [one for word in command.words if not word.flags for one in word.choices]
-        offered = " ".join((*choices, *_flags(command.words), *_flags(command.everywhere)))
-        of_command.append(f"        {command.name}) offered='{offered}' ;;\n")
+        flags = " ".join(_flags((*command.words, *command.everywhere)))
+        places = "".join(
+            f" {position}:{word.after or '*'}) offered='{' '.join(word.choices)}' ;;"
+            for position, word in enumerate(_arguments(command), 1)
+            if word.choices
+        )
+        place = f"; case ${{#given[@]}}:${{given[1]-}} in{places} esac" if places else ""
+        of_command.append(f"        {command.name}) flags='{flags}'{place} ;;\n")
+    valued = _valued(commands)
     values = []
-    for flag, word in _valued(commands):
+    for flag, word in valued:
         if word.file:
-            values.append(f'        {flag}) COMPREPLY=($(compgen -f -- "$current")); return ;;\n')
+            values.append(
+                f'        {flag}) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;\n'
+            )
         else:
             said = " ".join(word.choices)
             values.append(
-                f"""        {flag}) COMPREPLY=($(compgen -W '{said}' -- "$current")); return ;;\n"""
+                f"""        {flag}) mapfile -t COMPREPLY < <(compgen -W '{said}' -- "$current"); return ;;\n"""
             )
     general = " ".join(_flags(commands[0].everywhere))
     return f"""\
-_process_janitor() {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} command='' word offered
-    case ${{COMP_WORDS[COMP_CWORD - 1]}} in
-{"".join(values)}    esac
+{_HEAD}_process_janitor() {{
+    local current=${{COMP_WORDS[COMP_CWORD]}} flags='' offered='' word value=''
+    local -a given=()
     for word in "${{COMP_WORDS[@]:1:COMP_CWORD - 1}}"; do
-        case $word in -*) ;; *) command=$word; break ;; esac
+        if [[ $value ]]; then
+            value=''
+            continue
+        fi
+        case $word in
+            {"|".join(flag for flag, _ in valued)}) value=$word ;;
+            -*) ;;
+            *) given+=("$word") ;;
+        esac
     done
-    case $command in
-        '') offered='{names} {general}' ;;
-{"".join(of_command)}        *) return ;;
-    esac
-    COMPREPLY=($(compgen -W "$offered" -- "$current"))
+    COMPREPLY=()
+    case $value in
+{"".join(values)}    esac
+    case ${{given[0]-}} in
+        '') flags='{general}' offered='{names}' ;;
+{"".join(of_command)}    esac
+    [[ $current != -* ]] || offered=$flags
+    mapfile -t COMPREPLY < <(compgen -W "$offered" -- "$current")
 }}
 complete -F _process_janitor {_NAME}
 """
@@ -103,41 +126,49 @@ def _zsh(commands: Sequence[Described]) -> str:
     def quoted(text: str) -> str:
         return text.replace("'", "’").replace("[", "(").replace("]", ")").replace(":", ";")
 
+    def offer(word: Word) -> str:
+        if word.file:
+            return "_files"
+        choices = " ".join(word.choices)
+        if word.after:
+            return f"{{[[ -n ${{words[(r){word.after}]}} ]] && compadd -- {choices}}}"
+        return f"({choices})"
+
     def spec(word: Word) -> str:
-        takes = ""
-        if word.value:
-            action = (
-                "_files" if word.file else f"({' '.join(word.choices)})" if word.choices else ""
-            )
-            takes = f":{word.value}:{action}"
         if not word.flags:
-            return f"'::{quoted(word.about or word.value)}:({' '.join(word.choices)})'"
-        together = f"({' '.join(word.flags)})" if len(word.flags) > 1 else ""
+            return f"'::{quoted(word.about or word.value)}:{offer(word)}'"
+        takes = f":{word.value}:{offer(word)}" if word.value else ""
+        together = "*" if word.again else f"({' '.join(word.flags)})" if len(word.flags) > 1 else ""
         names = f"{{{','.join(word.flags)}}}" if len(word.flags) > 1 else word.flags[0]
         return f"'{together}'{names}'[{quoted(word.about)}]{takes}'"
 
+    def specs(words: Iterable[Word]) -> str:
+        return " ".join(map(spec, words))
+
     names = "\n".join(f"        '{c.name}:{quoted(c.about)}'" for c in commands)
-    cases = ""
-    for command in commands:
-        specs = " ".join(map(spec, (*command.words, *command.everywhere)))
-        cases += f"        {command.name}) _arguments {specs} ;;\n"
+    cases = "".join(
+        f"        {command.name}) _arguments {specs((*command.words, *command.everywhere))} ;;\n"
+        for command in commands
+    )
     return f"""\
 #compdef {_NAME}
-_process_janitor() {{
+{_HEAD}_process_janitor() {{
+    local curcontext=$curcontext state line
     local -a commands
     commands=(
 {names}
     )
-    if ((CURRENT == 2)); then
-        _describe command commands
-        return
-    fi
-    shift words
-    ((CURRENT--))
-    case $words[1] in
-{cases}    esac
+    _arguments -C {specs(commands[0].everywhere)} '1: :->command' '*:: :->rest' && return
+    case $state:$words[1] in
+        command:*) _describe command commands ;;
+{cases.replace("        ", "        rest:")}    esac
 }}
-compdef _process_janitor {_NAME}
+# Found by way of $fpath this file is the function itself; evaluated it only defines it.
+if [[ $funcstack[1] == _{_NAME} ]]; then
+    _process_janitor "$@"
+else
+    compdef _process_janitor {_NAME}
+fi
 """
 
 
@@ -151,13 +182,19 @@ def _fish(commands: Sequence[Described]) -> str:
             f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in word.flags
         ]
         if word.value and word.flags:
-            parts.append("-r" if word.file else "-x")
+            parts.append("-r -F" if word.file else "-x")
         if word.choices:
             parts.append(f"-a {quoted(' '.join(word.choices))}")
         return " ".join((*parts, f"-d {quoted(word.about)}")) + "\n"
 
+    def when(word: Word, command: str) -> str:
+        seen = "__fish_seen_subcommand_from"
+        said = f"{seen} {command}"
+        said += f"; and {seen} {word.after}" if word.after else ""
+        return said if word.flags else f"{said}; and not {seen} {' '.join(word.choices)}"
+
     names = " ".join(command.name for command in commands)
-    text = f"complete -c {_NAME} -f\n"
+    text = f"{_HEAD}complete -c {_NAME} -f\n"
     for command in commands:
         none = f"not __fish_seen_subcommand_from {names}"
         text += (
@@ -168,7 +205,7 @@ def _fish(commands: Sequence[Described]) -> str:
     for command in commands:
         for word in command.words:
             if word.flags or word.choices:
-                text += line(word, f"__fish_seen_subcommand_from {command.name}")
+                text += line(word, when(word, command.name))
     return text
 
 

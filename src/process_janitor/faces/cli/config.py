@@ -19,6 +19,8 @@ EXAMPLES = (
     "process-janitor config check                      1 when something in it cannot be used",
     'process-janitor config path                       "$EDITOR" "$(process-janitor config path)"',
 )
+# For completion, by argument: behind which word, and what.
+OFFERED = {"key": ("set", tuple(BY_NAME))}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -52,41 +54,33 @@ def run(context: Context, words: argparse.Namespace) -> int:
 
 
 def _check(context: Context, document: documents.Document) -> int:
-    known = [*document["problems"]]
-    known += [
-        text
-        for text in _by_schema(context.config_path)
-        if not any(text.split(":")[1] in one for one in known)
-    ]
-    document["problems"] = known
+    """The file's problems are told again with the line each is in; those from elsewhere as they were found."""
+    from process_janitor.faces import config_file
+
+    path = context.config_path
+    found = config_file.examine(path)
+
+    def elsewhere(texts: list[str]) -> list[str]:
+        return [text for text in texts if not text.startswith(f"{path}: ")]
+
+    document["problems"] = [*found.problems, *elsewhere(document["problems"])]
+    document["warnings"] = [*found.warnings, *elsewhere(document["warnings"])]
+    problems = document["problems"]
     if context.words.json:
         context.document(document)
     else:
-        for problem in known:
+        for problem in problems:
             context.complain(problem)
         for warning in document["warnings"]:
             context.warn(warning)
-        if not known:
+        if not problems:
             there = (
                 "is in order"
                 if document["exists"]
                 else "does not exist; every setting has its default"
             )
-            context.say(f"{context.config_path} {there}")
-    return FAILED if known else DONE
-
-
-def _by_schema(path: str) -> list[str]:
-    """What the JSON Schema of the file objects to, as `FILE: KEY: what`."""
-    from process_janitor.core import jsontext
-    from process_janitor.faces.schemas import complaints
-    from process_janitor.system import files
-
-    try:
-        document = jsontext.loads(files.read_text(path))
-    except (OSError, ValueError):
-        return []  # said already by whoever loaded the settings
-    return [f"{path}: {text}" for text in complaints("config", document)]
+            context.say(f"{path} {there}")
+    return FAILED if problems else DONE
 
 
 def _set(context: Context, words: argparse.Namespace) -> int:
@@ -96,21 +90,25 @@ def _set(context: Context, words: argparse.Namespace) -> int:
         )
     key = BY_NAME.get(words.key)
     if key is None:
-        import difflib
+        from process_janitor.faces.config_file import hint
 
-        near = difflib.get_close_matches(words.key, BY_NAME, 1)
-        hint = f"did you mean {near[0]}?" if near else "process-janitor config show lists them"
-        raise Failure(f"there is no key {words.key[:60]!r}; {hint}", USAGE)
+        meant = hint(words.key) or "; process-janitor config show lists them"
+        raise Failure(f"there is no key {words.key[:60]!r}{meant}", USAGE)
     try:
         value = from_text(key, words.value)
     except BadValue as error:
         raise Failure(str(error), USAGE) from None
+    from process_janitor.faces.schemas import complaints
+
+    for complaint in complaints("config", {key.name: value}):
+        raise Failure(complaint, USAGE)
     try:
         owned_files.change(
             context.root,
             context.config_path,
             {},
             lambda document: document.update({key.name: value}),
+            mode=owned_files.mode_of(context.config_path),
         )
     except owned_files.Unusable as error:
         raise Failure(str(error)) from None
@@ -127,4 +125,4 @@ def _set(context: Context, words: argparse.Namespace) -> int:
     return DONE
 
 
-__all__ = ["ABOUT", "EXAMPLES", "add", "run"]
+__all__ = ["ABOUT", "EXAMPLES", "OFFERED", "add", "run"]
