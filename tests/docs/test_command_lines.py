@@ -40,6 +40,7 @@ CODES = {
     "process-janitor scan --exit-code": 10,  # there are findings
     "process-janitor status": 4,  # typed outside a session
     "process-janitor status --json": 4,
+    "process-janitor status --verbose": 4,
     "process-janitor stop": USAGE,  # it wants to know which
 }
 
