@@ -1,6 +1,6 @@
 """Shows one notice on the desktop: a process of its own, in the command line's environment, gone within five seconds.
 
-Started by `system.notices.show` and by nobody else. A notice that nobody could show stays for the next session.
+Started by `actions.news.show` and by nobody else. A notice that nobody could show stays for the next session.
 """
 
 from __future__ import annotations
