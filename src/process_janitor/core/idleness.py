@@ -25,10 +25,8 @@ class Patience(NamedTuple):
 
 def idle_for(ties: Ties, session: Session, patience: Patience) -> float | None:
     """Seconds a living session has been idle, None when it is not, or when nobody can tell."""
-    process = ties.owners.live.get(session.owner.pid) and ties.snapshot.processes.get(
-        session.owner.pid
-    )
-    if not process or process.start != session.owner.start:
+    process = ties.snapshot.living(session.owner)
+    if process is None or process.pid not in ties.owners.live:
         return None
     age = ties.snapshot.age(process)
     signs = [session.activity_ago, session.transcript_ago, session.busy_ago]

@@ -230,6 +230,14 @@ class Snapshot(NamedTuple):
     marks: Mapping[int, Marks | None] = {}
     details: Mapping[int, Detail] = {}
 
+    def living(self, owner: Identity) -> Process | None:
+        """The running process of that pid and start; None when it is gone or dead. Whether the identity is of this boot
+        and namespace is not asked here (`owners.presence` does).
+        """
+        process = self.processes.get(owner.pid)
+        there = process is not None and process.start == owner.start and not process.dead
+        return process if there else None
+
     def identity(self, process: Process) -> Identity:
         return Identity(process.pid, process.start, self.boot_id, self.pid_namespace)
 

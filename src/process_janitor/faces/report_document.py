@@ -53,16 +53,13 @@ def report(found: Survey, load: Load) -> Document:
 def session(one: SessionView, found: Survey) -> Document:
     """One session with its tree and what that comes to."""
     owner = one.session.owner
-    process = found.view.snapshot.processes.get(owner.pid)
-    runs = process is not None and process.start == owner.start and not process.dead
+    process = found.view.snapshot.living(owner)
     quiet = one.stamps.activity_ago
     return {
         **documents.session(one, found.view),
         "host": one.session.host,
         "terminal": found.terminals.get(owner, ""),
-        "age_seconds": round(found.view.snapshot.age(process), 1)
-        if process is not None and runs
-        else None,
+        "age_seconds": round(found.view.snapshot.age(process), 1) if process is not None else None,
         "quiet_seconds": round(quiet, 1) if quiet is not None else None,
         "tree": [row(process, depth, found) for process, depth in _ordered(one.members)],
         "totals": _totals(found, one.members),

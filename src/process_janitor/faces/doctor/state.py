@@ -149,11 +149,7 @@ def records(ward: Ward) -> Iterator[Check]:
 
 def watcher(ward: Ward) -> Iterator[Check]:
     boot = identity.boot_id()
-    living = [
-        entry
-        for entry in Registry(ward.root).entries()
-        if identity.identify(entry.owner.pid) == entry.owner
-    ]
+    living = [entry for entry in Registry(ward.root).entries() if identity.lives(entry.owner)]
     held = lease.holder(ward.root, boot)
 
     def begin() -> str:

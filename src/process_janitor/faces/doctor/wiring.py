@@ -112,10 +112,10 @@ def sessions(ward: Ward) -> Iterator[Check]:
     living = {
         one.owner
         for one in client_files.sessions(ward.config_dir, boot, namespace)
-        if identity.identify(one.owner.pid) == one.owner
+        if identity.lives(one.owner)
     }
     unknown = sorted(owner.pid for owner in living - registered)
-    running = sum(identity.identify(owner.pid) == owner for owner in registered | living)
+    running = sum(identity.lives(owner) for owner in registered | living)
     if unknown:
         yield Check(
             "sessions", "warning",
