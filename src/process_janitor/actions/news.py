@@ -110,13 +110,13 @@ def _left(snapshot: Snapshot, top: Decision, members: Sequence[Decision]) -> Lef
     # 5 ms of import, and only for whoever has something to show.
     from process_janitor.core.commands import brief, middle, shown
 
-    details = [snapshot.details.get(one.process.pid) for one in members]
-    words = snapshot.details[top.process.pid].argv if top.process.pid in snapshot.details else ()
+    details = [snapshot.detail(one.process.pid) for one in members]
+    words = snapshot.detail(top.process.pid).argv
     return Left(
         command=middle(brief(shown(words) or top.process.comm), _COMMAND_MAX),
         pids=tuple(sorted(one.process.key for one in members)),
         session_id=top.session_id,
-        ports=tuple(sorted({port for detail in details if detail for port in detail.ports})),
+        ports=tuple(sorted({port for detail in details for port in detail.ports})),
         memory=sum(procfs.memory(one.process.pid) for one in members),
     )
 

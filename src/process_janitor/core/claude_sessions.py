@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from process_janitor.core import shapes
 from process_janitor.core.idleness import idle_for
-from process_janitor.core.model import Decision, Detail
+from process_janitor.core.model import Decision
 from process_janitor.core.policy import HUNG_REPORT_SECONDS, SPINNING_SHARE
 from process_janitor.core.vetoes import Case, vetoes
 
@@ -101,7 +101,7 @@ def _abandoned(
     ties: Ties, process: Process, session: Session
 ) -> tuple[Verdict, str, tuple[str, ...]]:
     """Nobody can reach it any more: its terminal is gone, or both its ends lead nowhere."""
-    detail = ties.snapshot.details.get(process.pid, Detail())
+    detail = ties.snapshot.detail(process.pid)
     parent = ties.tree.parent(process)
     # A container's first process, or what `docker exec` started, has its user outside: its parent says nothing.
     adopted = parent is not None and shapes.is_adopter(parent.pid, parent.comm)

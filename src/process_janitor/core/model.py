@@ -215,6 +215,9 @@ class Session(NamedTuple):
         return (self.session_id, *self.aliases)
 
 
+_UNREAD = Detail()
+
+
 class Snapshot(NamedTuple):
     """One reading of the machine. `marks[pid]` is None where the environment could not be read."""
 
@@ -237,6 +240,10 @@ class Snapshot(NamedTuple):
         process = self.processes.get(owner.pid)
         there = process is not None and process.start == owner.start and not process.dead
         return process if there else None
+
+    def detail(self, pid: int) -> Detail:
+        """What was read of a process; all unknown where nothing was."""
+        return self.details.get(pid, _UNREAD)
 
     def identity(self, process: Process) -> Identity:
         return Identity(process.pid, process.start, self.boot_id, self.pid_namespace)

@@ -107,8 +107,7 @@ def _terminals(sessions: Iterable[SessionView], seen: View) -> dict[Identity, st
         process = seen.snapshot.living(one.session.owner)
         if process is not None:
             name = terminals(seen.ties).windows.label(process.pid)
-            detail = seen.snapshot.details.get(process.pid)
-            closed = detail is not None and detail.terminal_hung_up == "yes"
+            closed = seen.snapshot.detail(process.pid).terminal_hung_up == "yes"
             found[one.session.owner] = f"{name} (closed)" if name and closed else name
     return found
 
