@@ -6,7 +6,7 @@ import os
 import sys
 
 from process_janitor.core.notices import Left, Notice
-from process_janitor.system import clock, files, launch, notices, procfs
+from process_janitor.system import built, launch, log, notices, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from process_janitor.core.settings import Settings
 
 _COMMAND_MAX = 60
-_LOG_MAX = 64 * 1024
 _OSASCRIPT = "/usr/bin/osascript"
 # The helper's whole program: it runs in the command line's environment, on our own code.
 _HELPER = (
@@ -55,7 +54,7 @@ def tell(
     try:
         show(root, notices.post(root, notice), python)
     except OSError as error:
-        log(root, f"a notice could not be given: {error}")
+        log.write(root, "notify", f"a notice could not be given: {error}")
 
 
 def show(root: str, path: str, python: str = "") -> bool:
@@ -78,10 +77,9 @@ def _is_mac() -> bool:
 
 def _environment_python(root: str) -> str:
     try:
-        built = files.read_text(os.path.join(root, "environment")).splitlines()
+        python = built.read(root).python
     except OSError:
         return ""
-    python = os.path.join(built[1], "bin", "python") if len(built) > 1 else ""
     return python if os.path.isabs(python) and os.access(python, os.X_OK) else ""
 
 
@@ -121,14 +119,4 @@ def _left(snapshot: Snapshot, top: Decision, members: Sequence[Decision]) -> Lef
     )
 
 
-def log(root: str, text: str) -> None:
-    """One line in logs/notify.log; a log that cannot be written is nobody's trouble."""
-    path = os.path.join(root, "logs", "notify.log")
-    try:
-        files.make_directory(os.path.dirname(path))
-        files.append_bounded(path, f"{clock.utc()} {text}"[:1000], _LOG_MAX)
-    except OSError:
-        return
-
-
-__all__ = ["left_running", "log", "show", "tell"]
+__all__ = ["left_running", "show", "tell"]

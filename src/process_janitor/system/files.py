@@ -100,7 +100,7 @@ def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
             os.close(fd)
         os.rename(temporary, path)
     except BaseException:
-        _remove(temporary)
+        remove(temporary)
         raise
 
 
@@ -130,16 +130,12 @@ def _write_all(fd: int, data: bytes) -> None:
         data = data[os.write(fd, data) :]
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """The file is gone afterwards, also when it was before. Raises OSError when it cannot be removed."""
     try:
         os.unlink(path)
     except FileNotFoundError:
         pass
-
-
-def remove(path: str) -> None:
-    """The file is gone afterwards, also when it was before. Raises OSError when it cannot be removed."""
-    _remove(path)
 
 
 def make_root(path: str) -> None:
