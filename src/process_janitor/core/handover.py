@@ -47,8 +47,8 @@ def background_runs(sessions: Iterable[Session], snapshot: Snapshot) -> bool:
         return True
     for pid, process in snapshot.processes.items():
         if process.uid == snapshot.uid and not process.dead and shapes.is_claude_name(process.comm):
-            detail = snapshot.details.get(pid)
-            if detail is None or not detail.argv or shapes.is_background_host(detail.argv):
+            argv = snapshot.detail(pid).argv
+            if not argv or shapes.is_background_host(argv):
                 return True
     return False
 

@@ -215,6 +215,9 @@ class Session(NamedTuple):
         return (self.session_id, *self.aliases)
 
 
+_UNREAD = Detail()
+
+
 class Snapshot(NamedTuple):
     """One reading of the machine. `marks[pid]` is None where the environment could not be read."""
 
@@ -229,6 +232,18 @@ class Snapshot(NamedTuple):
     processes: Mapping[int, Process]
     marks: Mapping[int, Marks | None] = {}
     details: Mapping[int, Detail] = {}
+
+    def living(self, owner: Identity) -> Process | None:
+        """The running process of that pid and start; None when it is gone or dead. Whether the identity is of this boot
+        and namespace is not asked here (`owners.presence` does).
+        """
+        process = self.processes.get(owner.pid)
+        there = process is not None and process.start == owner.start and not process.dead
+        return process if there else None
+
+    def detail(self, pid: int) -> Detail:
+        """What was read of a process; all unknown where nothing was."""
+        return self.details.get(pid, _UNREAD)
 
     def identity(self, process: Process) -> Identity:
         return Identity(process.pid, process.start, self.boot_id, self.pid_namespace)

@@ -31,12 +31,7 @@ def presence(session: Session, snapshot: Snapshot) -> Presence:
         return "rebooted" if session.host and session.host == snapshot.host else "elsewhere"
     if owner.pid_namespace != snapshot.pid_namespace or not owner.pid_namespace:
         return "elsewhere"
-    process = snapshot.processes.get(owner.pid)
-    return (
-        "live"
-        if process is not None and process.start == owner.start and not process.dead
-        else "gone"
-    )
+    return "gone" if snapshot.living(owner) is None else "live"
 
 
 def merged(sessions: Iterable[Session]) -> list[Session]:

@@ -207,8 +207,8 @@ class Ties:
 
         Both are gone, and neither can come back: a group's number is not given out again while it has members.
         """
-        detail = self.snapshot.details.get(process.pid)
-        if detail is None or marks.tool_child or process.pgid in (0, process.pid):
+        detail = self.snapshot.detail(process.pid)
+        if marks.tool_child or process.pgid in (0, process.pid):
             return False
         leader = self.snapshot.processes.get(process.pgid)
         return (
@@ -260,11 +260,6 @@ class Ties:
         return {*self.gone, *self.claimed, *self.owners.live}
 
 
-def _argv(snapshot: Snapshot, pid: int) -> tuple[str, ...]:
-    detail = snapshot.details.get(pid)
-    return detail.argv if detail is not None else ()
-
-
 def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
     """Living clients that no register names: older than the plugin, or their record is lost. They own what is below.
 
@@ -280,7 +275,7 @@ def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
             and snapshot.identity(process) not in registered
             and not process.dead
             and process.uid == snapshot.uid
-            and not shapes.is_own_server(_argv(snapshot, process.pid))
+            and not shapes.is_own_server(snapshot.detail(process.pid).argv)
         ):
             yield Session(session_id="", owner=snapshot.identity(process), source="process")
 

@@ -79,9 +79,8 @@ class Windows:
         for one in (process, *self._ties.tree.ancestors(process)):
             if one.pid in self._at:
                 return self._at[one.pid]
-        detail = self._ties.snapshot.details.get(pid)
-        here = self._ties.snapshot.pid_namespace
-        if detail is not None and detail.pid_namespace not in (0, here):
+        snapshot = self._ties.snapshot
+        if snapshot.detail(pid).pid_namespace not in (0, snapshot.pid_namespace):
             return None  # terminals of containers are numbered from 0 again
         return self._on.get(process.tty)
 

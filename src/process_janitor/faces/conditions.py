@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _locks(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
     """Locks whose holder is gone, or seems to be."""
-    from process_janitor.actions.unlock import stale
+    from process_janitor.system.locks import stale
 
     del root, options
     return [one.condition for one in stale(ties)]

@@ -109,7 +109,7 @@ def session(one: SessionView, seen: View) -> Document:
 
 def finding(decision: Decision, seen: View) -> Document:
     process = decision.process
-    detail = seen.snapshot.details.get(process.pid)
+    detail = seen.snapshot.detail(process.pid)
     figures = seen.figures.get(process.key, Figures())
     return {
         "pid": process.pid,
@@ -121,12 +121,12 @@ def finding(decision: Decision, seen: View) -> Document:
         "evidence": list(decision.evidence),
         "vetoes": list(decision.vetoes),
         "command": command(seen.snapshot, process),
-        "cwd": redact_text(detail.cwd) if detail is not None else "",
+        "cwd": redact_text(detail.cwd),
         "age_seconds": round(seen.snapshot.age(process), 1),
         "memory_bytes": figures.memory,
         "swap_bytes": figures.swap,
         "cpu_percent": cpu_percent(seen.snapshot, process),
-        "ports": list(detail.ports) if detail is not None else [],
+        "ports": list(detail.ports),
         "about": next((quiet for quiet in map(words.quiet, decision.evidence) if quiet), ""),
     }
 
@@ -243,8 +243,7 @@ def demo(steps: Sequence[Document], *, seconds: float, passed: bool) -> Document
 
 def command(snapshot: Snapshot, process: Process) -> str:
     """The command line with its secrets hidden, of a Bash call its own part, the kernel's name for the process where there is none."""
-    detail = snapshot.details.get(process.pid)
-    return shown(detail.argv if detail is not None else ()) or process.comm
+    return shown(snapshot.detail(process.pid).argv) or process.comm
 
 
 def cpu_percent(snapshot: Snapshot, process: Process) -> float:
@@ -309,7 +308,7 @@ def ended(one: Ended) -> Document:
 
 def left_behind(decision: Decision, snapshot: Snapshot) -> Document:
     """What a stopped session leaves, and the words that end it."""
-    detail = snapshot.details.get(decision.process.pid)
+    detail = snapshot.detail(decision.process.pid)
     pid = decision.process.pid
     return {
         "pid": pid,
@@ -319,7 +318,7 @@ def left_behind(decision: Decision, snapshot: Snapshot) -> Document:
         "kind": decision.kind,
         "session_id": decision.session_id,
         "command": command(snapshot, decision.process),
-        "ports": list(detail.ports) if detail is not None else [],
+        "ports": list(detail.ports),
         "next": f"process-janitor {'explain' if decision.verdict == 'keep' else 'run --pid'} {pid}",
     }
 

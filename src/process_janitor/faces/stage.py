@@ -15,7 +15,8 @@ import tempfile
 import uuid
 
 from process_janitor.faces import documents, pretend
-from process_janitor.faces.actor import END_SECONDS, Actor, Uninterrupted, until
+from process_janitor.faces.actor import END_SECONDS, Actor, until
+from process_janitor.faces.interrupt import Uninterrupted
 from process_janitor.faces.view import view
 from process_janitor.sweep import look, proven, sweep
 from process_janitor.system import config, identity, lease, paths, seen

@@ -104,11 +104,10 @@ def _terminals(sessions: Iterable[SessionView], seen: View) -> dict[Identity, st
     """Where each running session is to be found: its tmux pane, else its terminal."""
     found = {}
     for one in sessions:
-        process = seen.snapshot.processes.get(one.session.owner.pid)
-        if process is not None and process.start == one.session.owner.start:
+        process = seen.snapshot.living(one.session.owner)
+        if process is not None:
             name = terminals(seen.ties).windows.label(process.pid)
-            detail = seen.snapshot.details.get(process.pid)
-            closed = detail is not None and detail.terminal_hung_up == "yes"
+            closed = seen.snapshot.detail(process.pid).terminal_hung_up == "yes"
             found[one.session.owner] = f"{name} (closed)" if name and closed else name
     return found
 

@@ -41,11 +41,8 @@ def _options() -> Source | None:
     have no say here: what is cleaned is the user's, not the project's.
     """
     path = os.path.join(paths.config_dir(), "settings.json")
-    try:
-        document = jsontext.loads(files.read_text(path, follow=True))
-    except (OSError, ValueError):
-        return None  # Claude Code's own file: it complains itself
-    configs = document.get("pluginConfigs") if isinstance(document, dict) else None
+    # Claude Code's own file: it complains itself of one that is damaged.
+    configs = files.read_object(path, follow=True).get("pluginConfigs")
     found: dict[object, object] = {}
     for name, config in sorted(configs.items()) if isinstance(configs, dict) else ():
         ours = name.startswith(_PLUGIN_AT) and isinstance(config, dict)

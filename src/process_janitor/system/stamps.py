@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-from process_janitor.core import jsontext
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.record import valid_session_id
 from process_janitor.system import clock, files
@@ -46,11 +45,8 @@ def read(root: str, session_id: str, boot_id: str) -> Stamps:
 
 
 def _heartbeat(path: str, boot_id: str) -> Stamps:
-    try:
-        stamp = jsontext.loads(files.read_text(path, 4096))
-    except (OSError, ValueError):
-        return Stamps()
-    if not isinstance(stamp, dict) or stamp.get("boot_id") != boot_id:
+    stamp = files.read_object(path, 4096)
+    if stamp.get("boot_id") != boot_id:
         return Stamps()
     beat, watcher = _since(stamp.get("monotonic")), stamp.get("watcher")
     if beat is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import clock, procfs
+from process_janitor.system import clock, identity, procfs
 from process_janitor.system.held import Held, held
 
 TYPE_CHECKING = False
@@ -60,8 +60,7 @@ def usage(
     for process in listed:
         at, before = first[process.key]
         now, after = time.monotonic(), _cpu(process.pid)
-        row = procfs.process(process.pid)
-        if row is None or row.start != process.start or row.dead:
+        if not identity.runs(*process.key):
             del found[process.key]  # whatever was read may have been another's
         elif before is not None and after is not None:
             share = 100.0 * max(0.0, after - before) / (now - at)

@@ -10,6 +10,7 @@ import os
 
 from process_janitor.core import jsontext
 from process_janitor.system import clock, files
+from process_janitor.system import log as logs
 from process_janitor.watcher import cleaning
 
 TYPE_CHECKING = False
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from process_janitor.system.registry import Entry
-
-_LOG_MAX = 256 * 1024
 
 
 class Hands:
@@ -103,14 +102,8 @@ def stamp(entry: Entry, now: float, boot_id: str, busy_at: float | None) -> None
 
 def log(root: str, text: str) -> None:
     """One line in logs/watcher.log. A log that cannot be written is no reason to stop watching."""
-    path = os.path.join(root, "logs", "watcher.log")
-    if not os.path.isdir(root):
-        return  # removed under us: not ours to bring back
-    try:
-        files.make_directory(os.path.dirname(path))
-        files.append_bounded(path, f"{clock.utc()} {text}", _LOG_MAX)
-    except OSError:
-        return
+    if os.path.isdir(root):  # one that was removed under us is not ours to bring back
+        logs.write(root, "watcher", text)
 
 
 __all__ = ["Hands", "clean_all", "log", "stamp"]

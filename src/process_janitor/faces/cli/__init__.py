@@ -90,22 +90,17 @@ def perform(
 
 def version() -> str:
     """The plugin's version; for an installed package that of its metadata."""
-    from process_janitor.core import jsontext
     from process_janitor.system import paths
 
-    root = paths.plugin_root()
-    try:
-        with open(
-            os.path.join(root, ".claude-plugin", "plugin.json"), encoding="utf-8"
-        ) as manifest:
-            return str(jsontext.loads(manifest.read())["version"])
-    except (OSError, ValueError, KeyError):
-        from importlib import metadata
+    found = paths.plugin_version()
+    if found:
+        return found
+    from importlib import metadata
 
-        try:
-            return metadata.version("process-janitor")
-        except metadata.PackageNotFoundError:
-            return "unknown"
+    try:
+        return metadata.version("process-janitor")
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def _in_words(error: Exception) -> str:

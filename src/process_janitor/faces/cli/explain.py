@@ -8,7 +8,7 @@ from process_janitor.faces import documents
 from process_janitor.faces.cli.context import DONE, FAILED, Failure
 from process_janitor.faces.cli.parser import process_number
 from process_janitor.faces.cli.scan import examined
-from process_janitor.faces.render.units import local
+from process_janitor.faces.render.times import local
 from process_janitor.faces.words import CLASSES
 from process_janitor.sweep import look
 from process_janitor.system import claude_process, procfs

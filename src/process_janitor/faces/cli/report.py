@@ -7,7 +7,7 @@ from process_janitor.faces.cli.context import DONE
 from process_janitor.faces.cli.scan import examined
 from process_janitor.faces.survey import survey
 from process_janitor.sweep import look
-from process_janitor.system import host
+from process_janitor.system import pressure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
         path = checked(words.html)
     judged = examined(look(context.root, context.policy()))
     found = survey(context.root, context.options, judged)
-    document = report_document.report(found, host.load())
+    document = report_document.report(found, pressure.read())
     if path is not None:
         from process_janitor.faces.cli.html_file import write
         from process_janitor.faces.render.html import page

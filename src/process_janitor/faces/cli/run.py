@@ -174,7 +174,7 @@ def _choose(context: Context, selection: Selection) -> tuple[Judged, Chosen]:
 
 
 def _stale(judged: Judged) -> list[Stale]:
-    from process_janitor.actions.unlock import stale
+    from process_janitor.system.locks import stale
 
     return stale(judged.observation.ties)
 

@@ -80,10 +80,7 @@ def _current(context: Context) -> Identity | None:
     named = context.environment.get("CLAUDE_CODE_SESSION_ID", "")
     for entry in Registry(context.root).entries() if named else ():
         record = entry.record
-        if (
-            named in (record["session_id"], *record["aliases"])
-            and identity.identify(entry.owner.pid) == entry.owner
-        ):
+        if named in (record["session_id"], *record["aliases"]) and identity.lives(entry.owner):
             return entry.owner
     return None
 

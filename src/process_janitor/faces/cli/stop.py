@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from process_janitor.core import stoppable
 from process_janitor.faces import documents
-from process_janitor.faces.actor import Uninterrupted
 from process_janitor.faces.cli.asking import agreed
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
 from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.interrupt import Uninterrupted
 from process_janitor.faces.view import view
 from process_janitor.stopping import Stop
 from process_janitor.sweep import look

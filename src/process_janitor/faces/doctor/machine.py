@@ -6,8 +6,8 @@ import os
 import shutil
 import time
 
+from process_janitor.core.units import age
 from process_janitor.faces.doctor import Check
-from process_janitor.faces.render.units import age
 from process_janitor.system import client_files, clock, files, identity, procfs
 
 TYPE_CHECKING = False

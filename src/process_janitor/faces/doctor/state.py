@@ -8,9 +8,9 @@ import time
 
 from process_janitor.core.record import MalformedRecord
 from process_janitor.core.redact import redact_text
+from process_janitor.core.units import age, count
 from process_janitor.faces import start
 from process_janitor.faces.doctor import Check
-from process_janitor.faces.render.units import age, count
 from process_janitor.system import config, files, identity, lease, stamps
 from process_janitor.system.registry import Registry
 
@@ -149,11 +149,7 @@ def records(ward: Ward) -> Iterator[Check]:
 
 def watcher(ward: Ward) -> Iterator[Check]:
     boot = identity.boot_id()
-    living = [
-        entry
-        for entry in Registry(ward.root).entries()
-        if identity.identify(entry.owner.pid) == entry.owner
-    ]
+    living = [entry for entry in Registry(ward.root).entries() if identity.lives(entry.owner)]
     held = lease.holder(ward.root, boot)
 
     def begin() -> str:
