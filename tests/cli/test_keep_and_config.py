@@ -324,7 +324,10 @@ def test_a_state_directory_and_files_that_their_user_linked_are_changed_where_th
     settings.symlink_to(elsewhere / "settings.json")  # not there yet
     assert world.cli("keep", str(os.getpid())).code == 0
     assert world.cli("config", "set", "detached", "keep").code == 0
-    assert [rule.get("command") for rule in json.loads(rules.read_text())["rules"]] == ["vite", None]
+    assert [rule.get("command") for rule in json.loads(rules.read_text())["rules"]] == [
+        "vite",
+        None,
+    ]
     assert json.loads((elsewhere / "settings.json").read_text()) == {"detached": "keep"}
     links = (world.root, world.root / "keep.json", settings)
     assert all(link.is_symlink() for link in links)
