@@ -13,7 +13,7 @@ import pytest
 from process_janitor.actions import plans
 from process_janitor.core.model import Identity, Seen
 from process_janitor.core.record import new_record
-from process_janitor.system import clock, files, identity, seen, stamps
+from process_janitor.system import clock, files, identity, lease, seen, stamps
 from process_janitor.system.registry import Entry, Registry, as_session
 from process_janitor.system.retention import prune
 from process_janitor.watcher import hands
@@ -153,3 +153,24 @@ def test_what_was_seen_of_unregistered_sessions_goes_when_they_are_long_over(
     (Path(registry.root) / "trees" / "something else").write_text("")
     prune(registry, 30)
     assert sorted(seen.listed(registry.root)) == sorted([recent, known.key, row.key])
+
+
+def test_sleep_takes_nothing_of_the_watchers_term_and_silence_does(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = identity.identify(os.getpid())
+    assert me is not None
+    lease.announce(registry.root, me, "1", 300.0)
+    asleep(monkeypatch, DAY)
+    assert lease.lost(registry.root, BOOT) is None
+    awake = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: awake() + 301.0)
+    assert lease.lost(registry.root, BOOT) == me.key
+    assert lease.lost(registry.root, "another boot") is None
+    # A version that had no term, and a holder that is gone: a newborn has the lease and no name yet.
+    holder = Path(registry.root, lease.HOLDER_NAME)
+    told = holder.read_text().split()
+    holder.write_text(" ".join(told[:4]) + "\n")
+    assert lease.lost(registry.root, BOOT) is None
+    holder.write_text(" ".join([told[0], "1", *told[2:]]) + "\n")
+    assert lease.lost(registry.root, BOOT) is None

@@ -31,11 +31,14 @@ _NO_SETTINGS = frozenset(
 
 
 def ensure_watcher(root: str) -> bool:
-    """Start the watcher if nobody holds its lease, or one of an older version does. True when one was started."""
+    """Start the watcher if nobody holds its lease, or one of an older version does, or one that is lost. True when one
+    was started.
+    """
     held = lease.acquire(root)
     if held is None:
-        if not _is_outdated(lease.version(root)):
+        if not _is_outdated(lease.version(root)) and not lease.lost(root, identity.boot_id()):
             return False
+        # It is asked to step down. Whether one that does not may be ended is its successor's affair: no hook waits for it.
         files.touch(os.path.join(root, lease.RETIRE_NAME))
         launch.detached(launch.python(launch.script("watcher"), plugin_data_name()))
         return True

@@ -121,6 +121,12 @@ def patience(options: Settings) -> Patience:
     )
 
 
+def heartbeat_limit(options: Settings) -> float:
+    """After how many seconds without a heartbeat the watcher is lost; one that is to come is always waited for."""
+    threshold = 60.0 * options.value("stale_heartbeat_threshold_minutes")
+    return float(max(threshold, 2.0 * options.value("heartbeat_interval_seconds")))
+
+
 def policy(root: str, options: Settings, *, idle: bool = False) -> Policy:
     """What the decision needs of the user's wishes; `idle`: also which sessions nobody uses. Raises Unsafe when the
     keep rules cannot be read.
@@ -141,6 +147,7 @@ def policy(root: str, options: Settings, *, idle: bool = False) -> Policy:
 
 __all__ = [
     "Unsafe",
+    "heartbeat_limit",
     "keep_file",
     "keep_rule",
     "load_keep_rules",

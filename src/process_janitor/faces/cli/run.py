@@ -12,10 +12,10 @@ from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
 from process_janitor.faces.cli.explain import verdict_on
 from process_janitor.faces.cli.parser import process_number
 from process_janitor.faces.cli.scan import examined
-from process_janitor.faces.cli.selection import Chosen, Selection, choose, endable
+from process_janitor.faces.cli.selection import Chosen, Selection, choose
 from process_janitor.faces.view import view
 from process_janitor.faces.words import CLASSES, evidence
-from process_janitor.sweep import look
+from process_janitor.sweep import actionable, look
 from process_janitor.system import claude_process, identity
 
 TYPE_CHECKING = False
@@ -128,7 +128,7 @@ def _again(context: Context, words: argparse.Namespace) -> int:
         one for one in _stale(judged) if LockMember(one.lock.path, one.lock.mark) in plan.locks
     ]
     chosen = Chosen(
-        tuple(d for d in judged.decisions if plan.allows(d) and endable(d)), (),
+        tuple(d for d in judged.decisions if plan.allows(d) and actionable(d)), (),
         tuple(one for one in locks if one.removable),
     )  # fmt: skip
     if words.execute or _needs_no_question(context, words, chosen):
