@@ -229,6 +229,26 @@ def link(pid: int, name: str) -> str | None:
         return None
 
 
+def descriptors(pid: int) -> dict[str, str] | None:
+    """Each open descriptor of a process and where it leads, "" where that could not be had (any more); {} when the
+    process is gone. None when we may not look: that is not to be taken for "holds nothing".
+    """
+    directory = f"{PROC}/{pid}/fd"
+    try:
+        names = os.listdir(directory)
+    except PermissionError:
+        return None
+    except OSError:
+        return {}
+    found = {}
+    for name in names:
+        try:
+            found[name] = os.readlink(f"{directory}/{name}")
+        except OSError:
+            found[name] = ""
+    return found
+
+
 def namespace(pid: int) -> int:
     """The inode of a process's pid namespace, 0 when it may not be read."""
     target = link(pid, "ns/pid") or ""
@@ -309,6 +329,7 @@ __all__ = [
     "cgroup",
     "children",
     "demand",
+    "descriptors",
     "link",
     "marks",
     "memory",
