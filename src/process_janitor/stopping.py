@@ -22,7 +22,7 @@ from process_janitor.core.stoppable import belongs
 from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
 from process_janitor.sweep import Judged, look, proven, sweep
-from process_janitor.system import config, identity, procfs
+from process_janitor.system import config, identity, memory, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,7 +151,12 @@ class Stop:
                     label = shown(argv) if named[pid] == "bash-task" else base(program(argv))
                     self._helpers.append(
                         _Helper(
-                            fd, who, named[pid], label or process.comm, target, procfs.memory(pid)
+                            fd,
+                            who,
+                            named[pid],
+                            label or process.comm,
+                            target,
+                            memory.read(pid).held,
                         )
                     )
 

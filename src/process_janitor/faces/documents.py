@@ -12,7 +12,7 @@ from process_janitor.core.redact import redact_text
 from process_janitor.core.trend import Day
 from process_janitor.faces import words
 from process_janitor.system import clock
-from process_janitor.system.figures import Figures
+from process_janitor.system.memory import Memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def session(one: SessionView, seen: View) -> Document:
 def finding(decision: Decision, seen: View) -> Document:
     process = decision.process
     detail = seen.snapshot.detail(process.pid)
-    figures = seen.figures.get(process.key, Figures())
+    memory = seen.memories.get(process.key, Memory())
     return {
         "pid": process.pid,
         "identity": decision.identity.text,
@@ -123,8 +123,8 @@ def finding(decision: Decision, seen: View) -> Document:
         "command": command(seen.snapshot, process),
         "cwd": redact_text(detail.cwd),
         "age_seconds": round(seen.snapshot.age(process), 1),
-        "memory_bytes": figures.memory,
-        "swap_bytes": figures.swap,
+        "memory_bytes": memory.held,
+        "swap_bytes": memory.swap,
         "cpu_percent": cpu_percent(seen.snapshot, process),
         "ports": list(detail.ports),
         "about": next((quiet for quiet in map(words.quiet, decision.evidence) if quiet), ""),
