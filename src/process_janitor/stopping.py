@@ -17,7 +17,7 @@ from process_janitor.core.commands import shown
 from process_janitor.core.kinds import kinds
 from process_janitor.core.model import Detail
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.core.shapes import base, program
+from process_janitor.core.programs import base, program
 from process_janitor.core.stoppable import belongs
 from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
+from process_janitor.core.client_shapes import is_claude_name
 from process_janitor.core.model import Detail, Snapshot
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.core.shapes import is_claude_name
 from process_janitor.core.ties import Ties
 from process_janitor.system import client_files, clock, identity, paths, procfs, seen, stamps
 from process_janitor.system.details import details
