@@ -9,9 +9,8 @@ from process_janitor.faces import documents
 from process_janitor.faces.cli.acting import act, lock_refusal, refusal
 from process_janitor.faces.cli.asking import agreed, agreed_within
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
-from process_janitor.faces.cli.explain import verdict_on
+from process_janitor.faces.cli.looking import examined, verdict_on
 from process_janitor.faces.cli.parser import process_number
-from process_janitor.faces.cli.scan import examined
 from process_janitor.faces.cli.selection import Chosen, Selection, choose, endable
 from process_janitor.faces.view import view
 from process_janitor.faces.words import CLASSES, evidence

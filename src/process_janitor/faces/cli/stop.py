@@ -6,7 +6,7 @@ from process_janitor.core import stoppable
 from process_janitor.faces import stop_document
 from process_janitor.faces.cli.asking import agreed
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
-from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.cli.looking import examined
 from process_janitor.faces.interrupt import Uninterrupted
 from process_janitor.faces.view import view
 from process_janitor.stopping import Stop
