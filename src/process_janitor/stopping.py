@@ -16,12 +16,12 @@ from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Camp
 from process_janitor.core.commands import shown
 from process_janitor.core.kinds import kinds
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.core.shapes import base, program
+from process_janitor.core.programs import base, program
 from process_janitor.core.stoppable import belongs
 from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
 from process_janitor.sweep import Judged, look, proven, sweep
-from process_janitor.system import config, identity, procfs
+from process_janitor.system import config, identity, memory, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,7 +153,12 @@ class Stop:
                     label = shown(argv) if named[pid] == "bash-task" else base(program(argv))
                     self._helpers.append(
                         _Helper(
-                            fd, who, named[pid], label or process.comm, target, procfs.memory(pid)
+                            fd,
+                            who,
+                            named[pid],
+                            label or process.comm,
+                            target,
+                            memory.read(pid).held,
                         )
                     )
 

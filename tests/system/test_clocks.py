@@ -16,7 +16,6 @@ from process_janitor.core.record import new_record
 from process_janitor.system import clock, files, identity, lease, seen, stamps
 from process_janitor.system.registry import Entry, Registry, as_session
 from process_janitor.system.retention import prune
-from process_janitor.watcher import hands
 
 DAY = 86_400.0
 BOOT = identity.boot_id()
@@ -57,7 +56,7 @@ def test_a_step_of_the_wall_clock_changes_no_age(
 ) -> None:
     ended = {"reason": "other", "monotonic": clock.monotonic(), "boot_id": BOOT}
     entry = written(registry, Identity(NOBODY, 5, BOOT, NAMESPACE), ended=ended)
-    hands.stamp(entry, clock.monotonic(), BOOT, None)
+    stamps.beat(entry.directory, clock.monotonic(), BOOT, None)
     plan = plans.new([], BOOT, selected=False)
     plans.store(registry.root, plan)
     ticks = clock.ticks()
@@ -78,7 +77,7 @@ def test_a_night_asleep_makes_no_heartbeat_and_no_goodbye_older(
 ) -> None:
     ended = {"reason": "other", "monotonic": clock.monotonic(), "boot_id": BOOT}
     entry = written(registry, Identity(NOBODY, 5, BOOT, NAMESPACE), ended=ended)
-    hands.stamp(entry, clock.monotonic(), BOOT, None)
+    stamps.beat(entry.directory, clock.monotonic(), BOOT, None)
     plan = plans.new([], BOOT, selected=False)
     plans.store(registry.root, plan)
     ticks = clock.ticks()
@@ -97,7 +96,7 @@ def test_a_night_asleep_makes_no_heartbeat_and_no_goodbye_older(
 def test_a_stamp_of_another_boot_or_of_other_clocks_has_no_age(registry: Registry) -> None:
     entry = written(registry, Identity(NOBODY, 5, BOOT, NAMESPACE))
     for boot in ("an-earlier-boot", f"{BOOT}+0.0+86400.0"):
-        hands.stamp(entry, clock.monotonic(), boot, None)
+        stamps.beat(entry.directory, clock.monotonic(), boot, None)
         assert json.loads((Path(entry.directory) / "heartbeat").read_text())["boot_id"] == boot
         assert stamps.read(registry.root, "one", BOOT).heartbeat_ago is None
 

@@ -6,7 +6,7 @@ import os
 import sys
 
 from process_janitor.core.notices import Left, Notice
-from process_janitor.system import built, launch, log, notices, procfs
+from process_janitor.system import built, launch, log, memory, notices
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _left(snapshot: Snapshot, top: Decision, members: Sequence[Decision]) -> Lef
         pids=tuple(sorted(one.process.key for one in members)),
         session_id=top.session_id,
         ports=tuple(sorted({port for detail in details for port in detail.ports})),
-        memory=sum(procfs.memory(one.process.pid) for one in members),
+        memory=sum(memory.read(one.process.pid).held for one in members),
     )
 
 

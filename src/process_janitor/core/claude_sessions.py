@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes, shapes
 from process_janitor.core.idleness import idle_for
 from process_janitor.core.model import Decision
 from process_janitor.core.policy import HUNG_REPORT_SECONDS, SPINNING_SHARE
@@ -112,7 +112,7 @@ def _abandoned(
         return "keep", "", ()
     if detail.terminal_hung_up == "yes":
         closed = ("terminal-hung-up", "pane-closed") if session.pane else ("terminal-hung-up",)
-        headless = session.kind == "print" or shapes.is_headless(detail.argv)
+        headless = session.kind == "print" or client_shapes.is_headless(detail.argv)
         if detail.socket_peer == "no" and not headless:
             return "reap", "orphaned-session", (*closed, "no-control-peer")
         return "report", "orphaned-session", closed

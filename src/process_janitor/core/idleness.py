@@ -6,7 +6,7 @@ has noted. Whatever cannot be asked proves nothing; where neither turn nor trans
 
 from __future__ import annotations
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes
 from process_janitor.core.namedtuples import NamedTuple
 
 TYPE_CHECKING = False
@@ -53,12 +53,12 @@ def waits_for_work(ties: Ties, process: Process, session: Session) -> bool:
     for above in ties.tree.ancestors(process):
         host = ties.owners.live.get(above.pid)
         argv = ties.snapshot.detail(above.pid).argv
-        if host is not None and (host.kind == "bg" or not shapes.holds_conversation(argv)):
+        if host is not None and (host.kind == "bg" or not client_shapes.holds_conversation(argv)):
             return True
     if session.entrypoint not in ("", "cli"):
         return True
     detail = ties.snapshot.detail(process.pid)
-    if shapes.is_headless(detail.argv) or not shapes.holds_conversation(detail.argv):
+    if client_shapes.is_headless(detail.argv) or not client_shapes.holds_conversation(detail.argv):
         return True
     return not session.entrypoint and detail.stdout.startswith(("pipe:", "socket:", "/dev/null"))
 

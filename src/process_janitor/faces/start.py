@@ -6,7 +6,16 @@ import os
 
 from process_janitor.core.model import natural
 from process_janitor.core.units import size as in_words
-from process_janitor.system import built, files, identity, launch, lease, leftovers, paths, procfs
+from process_janitor.system import (
+    built,
+    files,
+    identity,
+    launch,
+    lease,
+    leftovers,
+    memory,
+    paths,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,7 +110,7 @@ def session_start(
     else:
         pids = _left_over(registry) if watcher_started else note.found
         if pids:
-            size = sum(procfs.memory(pid) for pid in pids)
+            size = sum(memory.read(pid).held for pid in pids)
             one = len(pids) == 1
             lines.append(
                 f"{len(pids)} process{'' if one else 'es'} of dead sessions {'holds' if one else 'hold'} "

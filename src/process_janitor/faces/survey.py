@@ -9,8 +9,8 @@ from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.faces.terminals import terminals
 from process_janitor.faces.view import view
 from process_janitor.system import procfs
-from process_janitor.system.figures import Figures
 from process_janitor.system.mcp_config import McpConfig
+from process_janitor.system.memory import Memory
 from process_janitor.system.usage import SAMPLE_SECONDS, Usage, usage
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ def survey(
     used = usage(listed.values(), seconds)
     argv = {one.pid: procfs.argv(one.pid) or () for one in listed.values()}
     found = Survey(
-        seen._replace(figures={key: Figures(one.memory, one.swap) for key, one in used.items()}),
+        seen._replace(memories={key: Memory(one.memory, one.swap) for key, one in used.items()}),
         sessions, decisions, used, {pid: shown(words) for pid, words in argv.items()}, {},
         _terminals(sessions, seen),
     )  # fmt: skip

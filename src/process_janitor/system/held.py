@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.system import identity, peers, ports, procfs
 
@@ -40,20 +38,11 @@ def held(pids: Iterable[int]) -> dict[int, Held]:
 
 def _opened(pid: int) -> tuple[int | None, set[int]]:
     """How many descriptors a process has open, and the inodes of the sockets among them."""
-    folder = f"{procfs.PROC}/{pid}/fd"
-    try:
-        names = os.listdir(folder)
-    except OSError:
+    opened = procfs.descriptors(pid)
+    if opened is None:
         return None, set()
-    inodes = set()
-    for name in names:
-        try:
-            link = os.readlink(f"{folder}/{name}")
-        except OSError:
-            continue
-        if link.startswith("socket:"):
-            inodes.add(peers.inode(link))
-    return len(names), inodes - {0}
+    inodes = {peers.inode(link) for link in opened.values() if link.startswith("socket:")}
+    return len(opened), inodes - {0}
 
 
 class Freed(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from process_janitor.core import jsontext
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.record import valid_session_id
 from process_janitor.system import clock, files
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from process_janitor.core.model import Session
 
+_HEARTBEAT = "heartbeat"
 _PROJECTS_MAX = 1000
 
 
@@ -36,7 +38,7 @@ def read(root: str, session_id: str, boot_id: str) -> Stamps:
     if not valid_session_id(session_id):
         return Stamps()
     directory = os.path.join(root, "sessions", session_id)
-    found = _heartbeat(os.path.join(directory, "heartbeat"), boot_id)
+    found = _heartbeat(os.path.join(directory, _HEARTBEAT), boot_id)
     try:
         at = os.lstat(os.path.join(directory, "activity")).st_mtime
     except OSError:
@@ -54,6 +56,21 @@ def _heartbeat(path: str, boot_id: str) -> Stamps:
     return Stamps(
         beat, watcher if type(watcher) is int else 0, busy_ago=_since(stamp.get("busy_monotonic"))
     )
+
+
+def beat(directory: str, now: float, boot_id: str, busy_at: float | None) -> None:
+    """Refresh the heartbeat in a session's directory, with when it last had work for a processor if that was seen. Raises
+    OSError: that costs a stamp, not the watching, for a late one proves nothing anyway.
+    """
+    line: dict[str, object] = {
+        "boot_id": boot_id, "monotonic": now, "at": clock.utc(), "watcher": os.getpid(),
+    }  # fmt: skip
+    if busy_at is not None:
+        line["busy_monotonic"] = busy_at
+    try:
+        files.write_text(os.path.join(directory, _HEARTBEAT), jsontext.dumps(line) + "\n")
+    except FileNotFoundError:
+        return  # the record is moving to another id at this moment
 
 
 def _since(at: object) -> float | None:
@@ -128,4 +145,4 @@ def _transcripts(session: Session, config_dir: str) -> Iterator[str]:
             yield os.path.join(projects, folder, name)
 
 
-__all__ = ["Stamps", "all_stamped", "read", "stamped"]
+__all__ = ["Stamps", "all_stamped", "beat", "read", "stamped"]

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core import jsontext
-from process_janitor.system import clock, files
 from process_janitor.system import log as logs
 from process_janitor.watcher import cleaning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from process_janitor.system.registry import Entry
 
 
 class Hands:
@@ -82,28 +78,10 @@ def clean_all(root: str) -> None:
     cleaning.clean_all(root)
 
 
-def stamp(entry: Entry, now: float, boot_id: str, busy_at: float | None) -> None:
-    """Refresh a session's heartbeat, with when it last had work for a processor if that was seen. A full disk costs a stamp, not the watcher: a late one proves nothing anyway."""
-    line: dict[str, object] = {
-        "boot_id": boot_id, "monotonic": now, "at": clock.utc(), "watcher": os.getpid(),
-    }  # fmt: skip
-    if busy_at is not None:
-        line["busy_monotonic"] = busy_at
-    try:
-        files.write_text(os.path.join(entry.directory, "heartbeat"), jsontext.dumps(line) + "\n")
-    except FileNotFoundError:
-        return  # the record is moving to another id at this moment
-    except OSError as error:
-        log(
-            os.path.dirname(os.path.dirname(entry.directory)),
-            f"no heartbeat for {entry.path}: {error}",
-        )
-
-
 def log(root: str, text: str) -> None:
     """One line in logs/watcher.log. A log that cannot be written is no reason to stop watching."""
     if os.path.isdir(root):  # one that was removed under us is not ours to bring back
         logs.write(root, "watcher", text)
 
 
-__all__ = ["Hands", "clean_all", "log", "stamp"]
+__all__ = ["Hands", "clean_all", "log"]

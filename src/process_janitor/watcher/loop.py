@@ -267,7 +267,8 @@ class Watcher:
             if one.entry is None:
                 continue
             one.effort.measure(now, interval, attached(key, one.descendants))
-            hands.stamp(one.entry, now, self.boot_id, one.effort.busy_at)
+            directory = one.entry.directory
+            self._try(stamps.beat, directory, now, self.boot_id, one.effort.busy_at)
             ago = as_session(one.entry, now, self.boot_id).ended_ago
             if ago is not None and ago >= grace:
                 hung.append(key)

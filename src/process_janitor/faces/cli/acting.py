@@ -8,7 +8,7 @@ from process_janitor.actions import news
 from process_janitor.actions.terminate import Action
 from process_janitor.faces import documents, words
 from process_janitor.faces.cli.context import DONE, FAILED, REFUSED, Failure
-from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.cli.looking import examined
 from process_janitor.faces.view import view
 from process_janitor.sweep import sweep
 from process_janitor.system.config import Unsafe

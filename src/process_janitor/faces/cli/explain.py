@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from process_janitor.actions.journal import Journal
-from process_janitor.core.decide import judge
 from process_janitor.faces import documents
-from process_janitor.faces.cli.context import DONE, FAILED, Failure
+from process_janitor.faces.cli.context import DONE, Failure
+from process_janitor.faces.cli.looking import examined, verdict_on
 from process_janitor.faces.cli.parser import process_number
-from process_janitor.faces.cli.scan import examined
 from process_janitor.faces.render.times import local
 from process_janitor.faces.words import CLASSES
 from process_janitor.sweep import look
@@ -18,10 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
-    from process_janitor.core.model import Decision
-    from process_janitor.core.policy import Policy
     from process_janitor.faces.cli.context import Context
-    from process_janitor.sweep import Judged
 
 ABOUT = "Says what would happen to one process, which evidence ties it to a session, and what forbids touching it."
 EXAMPLES = (
@@ -83,22 +79,4 @@ def _remembered(context: Context, pid: int) -> str:
     )
 
 
-def verdict_on(judged: Judged, policy: Policy, pid: int) -> tuple[Decision, str]:
-    """The decision about a process, made on the spot for one that no session is named for, and its session's id.
-
-    Raises Failure when there is no such process.
-    """
-    ties = judged.observation.ties
-    process = ties.snapshot.processes.get(pid)
-    if process is None or (process.dead and procfs.process(pid) is None):
-        raise Failure(
-            f"there is no process {pid}; process-janitor scan lists what there is", FAILED
-        )
-    found = next((d for d in judged.decisions if d.process.pid == pid), None)
-    if found is None:
-        found = judge(ties, policy, process)
-    holder = ties.owners.live.get(ties.holder.get(pid, 0))
-    return found, found.session_id or (holder.session_id if holder is not None else "")
-
-
-__all__ = ["ABOUT", "EXAMPLES", "add", "run", "verdict_on"]
+__all__ = ["ABOUT", "EXAMPLES", "add", "run"]

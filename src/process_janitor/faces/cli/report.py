@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from process_janitor.faces import report_document
 from process_janitor.faces.cli.context import DONE
-from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.cli.looking import examined
 from process_janitor.faces.survey import survey
 from process_janitor.sweep import look
 from process_janitor.system import pressure

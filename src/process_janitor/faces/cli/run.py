@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from process_janitor.actions import plans
 from process_janitor.actions.plans import LockMember
-from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.faces import documents
 from process_janitor.faces.cli.acting import act, lock_refusal, refusal
-from process_janitor.faces.cli.asking import agreed, agreed_within
+from process_janitor.faces.cli.asking import NOTHING, consent, is_idle
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
-from process_janitor.faces.cli.explain import verdict_on
+from process_janitor.faces.cli.looking import examined, verdict_on
 from process_janitor.faces.cli.parser import process_number
-from process_janitor.faces.cli.scan import examined
 from process_janitor.faces.cli.selection import Chosen, Selection, choose
 from process_janitor.faces.view import view
-from process_janitor.faces.words import CLASSES, evidence
+from process_janitor.faces.words import CLASSES
 from process_janitor.sweep import actionable, look
 from process_janitor.system import claude_process, identity
 
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 
     from process_janitor.actions.plans import Plan
     from process_janitor.core.locks import Stale
-    from process_janitor.core.model import Decision, Identity
+    from process_janitor.core.model import Decision
     from process_janitor.faces.cli.context import Context
     from process_janitor.sweep import Judged
 
@@ -96,7 +94,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
         _show(context, judged, chosen, plan)
     else:
         _show(context, judged, chosen, None, asking=ask)
-    meant = _ask(context, chosen) if ask else _NOTHING
+    meant = consent(context, chosen) if ask else NOTHING
     if meant.any:
         return act(
             context, "run", lambda d: d.identity in meant.processes and plan.allows(d), refused=chosen.refused,
@@ -136,7 +134,7 @@ def _again(context: Context, words: argparse.Namespace) -> int:
         return act(context, "run", plan.allows, planned=planned, locks=plan.locks)
     ask = context.can_ask and bool(chosen.targets or chosen.locks) and not words.dry_run
     _show(context, judged, chosen, None if ask or words.dry_run else plan, asking=ask)
-    meant = _ask(context, chosen) if ask else _NOTHING
+    meant = consent(context, chosen) if ask else NOTHING
     if meant.any:
         plans.discard(context.root, plan)
         return act(
@@ -182,7 +180,7 @@ def _stale(judged: Judged) -> list[Stale]:
 def _needs_no_question(context: Context, words: argparse.Namespace, chosen: Chosen) -> bool:
     if words.dry_run or context.options.value("cleanup_mode") != "auto":
         return False
-    if any(_is_idle(target) for target in chosen.targets):
+    if any(is_idle(target) for target in chosen.targets):
         return False
     return context.can_ask or not context.options.value("dry_run_default")
 
@@ -206,49 +204,6 @@ def _same_tree(decision: Decision, chosen: Chosen) -> bool:
         decision.process.ppid == target.process.pid and decision.owner == target.owner
         for target in chosen.targets
     )
-
-
-def _is_idle(decision: Decision) -> bool:
-    """A living session, which somebody may come back to."""
-    return decision.finding == "idle-session"
-
-
-class _Meant(NamedTuple):
-    """What the user agreed to."""
-
-    processes: frozenset[Identity] = frozenset()
-    locks: bool = False
-
-    @property
-    def any(self) -> bool:
-        return bool(self.processes or self.locks)
-
-
-_NOTHING = _Meant()
-
-
-def _ask(context: Context, chosen: Chosen) -> _Meant:
-    """What the user agrees to: leftovers and locks together, then each idle session by itself."""
-    together = [one.identity for one in chosen.targets if not _is_idle(one)]
-    meant: set[Identity] = set()
-    unlock = False
-    if together or chosen.locks:
-        count, locks = len(together), len(chosen.locks)
-        ends = "end this process" if count == 1 else f"end these {count} processes"
-        removes = "remove this lock" if locks == 1 else f"remove these {locks} locks"
-        asked = " and ".join((*((ends,) if count else ()), *((removes,) if locks else ())))
-        if agreed(context, f"{asked.capitalize()}?"):
-            meant.update(together)
-            unlock = bool(chosen.locks)
-    for target in chosen.targets:
-        if _is_idle(target):
-            quiet = "; ".join(evidence(code) for code in target.evidence[:1])
-            context.say(f"Session {target.session_id}, process {target.process.pid}: {quiet}.")
-            if agreed_within(context, "End it?"):
-                meant.add(target.identity)
-    if not meant and not unlock:
-        context.say("Nothing was ended.")
-    return _Meant(frozenset(meant), unlock)
 
 
 def _show(

@@ -6,7 +6,7 @@ import os
 
 from process_janitor.faces import report_document
 from process_janitor.faces.cli.context import DONE, NOTHING_EXAMINED, Failure
-from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.cli.looking import examined
 from process_janitor.faces.survey import survey
 from process_janitor.sweep import look
 from process_janitor.system import claude_process, client_files, identity, lease, paths

@@ -9,6 +9,7 @@ import time
 from process_janitor.core.units import age
 from process_janitor.faces.doctor import Check
 from process_janitor.system import client_files, clock, files, identity, procfs
+from process_janitor.system.marks import marks_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def processes(ward: Ward) -> Iterator[Check]:
         return
     table = procfs.table()
     own = [p for p in table.values() if p.uid == os.geteuid() and not p.dead and p.rss]
-    unread = sum(procfs.marks(p.pid) is None and procfs.process(p.pid) is not None for p in own)
+    unread = sum(marks_of(p.pid) is None and procfs.process(p.pid) is not None for p in own)
     if 1 not in table:
         yield Check(
             "processes", "warning", f"{len(table)} processes are visible, the first one is not: /proc hides other users' (hidepid)",

@@ -9,6 +9,7 @@ import re
 from process_janitor.core.redact import redact_text
 from process_janitor.faces.doctor import Check
 from process_janitor.system import client_files, files, identity, paths, procfs
+from process_janitor.system.marks import marks_of
 from process_janitor.system.registry import Registry
 
 TYPE_CHECKING = False
@@ -166,7 +167,7 @@ def visibility(ward: Ward) -> Iterator[Check]:
     elsewhere = set()
     for process in procfs.table().values():
         if process.uid == os.geteuid() and not process.dead:
-            marks = procfs.marks(process.pid)
+            marks = marks_of(process.pid)
             if marks is not None and marks.names_session and marks.config_dir:
                 elsewhere.add(os.path.realpath(marks.config_dir))
     elsewhere.discard(mine)
