@@ -106,7 +106,7 @@ def _terminals(sessions: Iterable[SessionView], seen: View) -> dict[Identity, st
     for one in sessions:
         process = seen.snapshot.processes.get(one.session.owner.pid)
         if process is not None and process.start == one.session.owner.start:
-            name = terminals(seen.ties).windows.label(process.pid)
+            name = terminals(seen.ties).label(process.pid)
             detail = seen.snapshot.details.get(process.pid)
             closed = detail is not None and detail.terminal_hung_up == "yes"
             found[one.session.owner] = f"{name} (closed)" if name and closed else name
