@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Ternary = Literal["yes", "no", "unknown"]
     Verdict = Literal["reap", "report", "keep"]
     Outcome = Literal["gone", "survived", "refused"]
+    # Our registry; the client's sessions/<pid>.json; its background daemon's list; the marks that a process carries; a
+    # living claude process that nobody names; the owner that a sweep remembers of what it is ending.
+    SessionSource = Literal["registry", "client", "roster", "marks", "process", "sweep"]
 
 # The largest pid Linux hands out (PID_MAX_LIMIT on 64 bit); anything above in a record is damage, not a process.
 PID_MAX = 4_194_304
@@ -161,12 +164,12 @@ class Seen(NamedTuple):
 
 
 class Session(NamedTuple):
-    """One claude process as some register knows it. `source`: `registry`, `client` (sessions/<pid>.json), `roster`."""
+    """One claude process as some register knows it, or as something else speaks for it: see `SessionSource`."""
 
     session_id: str
     owner: Identity
     aliases: tuple[str, ...] = ()
-    source: str = "registry"
+    source: SessionSource = "registry"
     host: str = ""
     pgid: int = 0
     sid: int = 0
@@ -194,14 +197,14 @@ class Session(NamedTuple):
     # Seconds since its last turn, since its transcript changed, and since it or what hangs on it used a processor to
     # speak of; None where nobody noted it, or nobody asked.
     activity_ago: float | None = None
+    transcript_ago: float | None = None
+    busy_ago: float | None = None
     # When its record was closed (UTC), "" where nobody has seen it go.
     over_at: str = ""
     # The terminal it registered on, as the process table numbers it; 0 for none.
     tty: int = 0
     # The tmux pane it registered in: socket, pid of the server, pane id; () for none.
     pane: tuple[str, int, str] | tuple[()] = ()
-    transcript_ago: float | None = None
-    busy_ago: float | None = None
     # Where its transcript is, as its first hook was told.
     transcript: str = ""
     # How it was entered (`cli`, `sdk-cli`, …) and what it does (`idle`, `busy`, `shell`), in the client's own words.

@@ -106,7 +106,7 @@ def _terminals(sessions: Iterable[SessionView], seen: View) -> dict[Identity, st
     for one in sessions:
         process = seen.snapshot.living(one.session.owner)
         if process is not None:
-            name = terminals(seen.ties).windows.label(process.pid)
+            name = terminals(seen.ties).label(process.pid)
             closed = seen.snapshot.detail(process.pid).terminal_hung_up == "yes"
             found[one.session.owner] = f"{name} (closed)" if name and closed else name
     return found

@@ -1,4 +1,4 @@
-"""Where everything lives, from the environment alone."""
+"""Where everything lives, by the environment and by where this file is; and the version that the manifest there names."""
 
 from __future__ import annotations
 

@@ -220,8 +220,18 @@ def children(pid: int) -> list[int]:
 
 def newest_pid() -> int:
     """The last pid handed out in this namespace: unchanged means that nothing was started since."""
-    data = read(f"{PROC}/loadavg")
-    return int(data.rsplit(None, 1)[1]) if data else 0
+    return activity()[0]
+
+
+def activity() -> tuple[int, int]:
+    """The last pid handed out in this namespace, and how many threads the machine has; 0 where it does not say. With both
+    unchanged nothing was started and nothing has ended.
+    """
+    words = (read(f"{PROC}/loadavg") or b"").split()
+    if len(words) < 5:
+        return 0, 0
+    threads = words[3].partition(b"/")[2]
+    return int(words[4]), int(threads) if threads.isdigit() else 0
 
 
 def demand(pid: int) -> float | None:
@@ -235,6 +245,7 @@ def demand(pid: int) -> float | None:
 
 
 __all__ = [
+    "activity",
     "argv",
     "available",
     "cgroup",

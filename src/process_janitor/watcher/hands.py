@@ -25,6 +25,8 @@ class Hands:
         self._pid = 0
         self._keys: tuple[tuple[int, int], ...] = ()
         self.fd: int | None = None
+        # The pid of the last child, 0 if it failed.
+        self.finished = 0
 
     @property
     def busy(self) -> bool:
@@ -66,16 +68,16 @@ class Hands:
 
     def collect(self) -> tuple[tuple[int, int], ...]:
         """The sessions the finished child was sent for; () while it is still at work."""
-        if not self.busy or os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+        if not self.busy:
             return ()
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        if pid == 0:
+            return ()
+        self.finished = 0 if status else pid
         if self.fd is not None:
             os.close(self.fd)
         done, self._keys, self._pid, self.fd = self._keys, (), 0, None
         return done
-
-
-def clean_all(root: str) -> None:
-    cleaning.clean_all(root)
 
 
 def log(root: str, text: str) -> None:
@@ -84,4 +86,4 @@ def log(root: str, text: str) -> None:
         logs.write(root, "watcher", text)
 
 
-__all__ = ["Hands", "clean_all", "log"]
+__all__ = ["Hands", "log"]

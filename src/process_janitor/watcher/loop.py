@@ -16,9 +16,9 @@ import time
 from process_janitor.core.model import Seen, differently_timed, natural
 from process_janitor.core.tree import Tree
 from process_janitor.system import clock, identity, lease, paths, procfs, seen, stamps
-from process_janitor.system.config import heartbeat_limit, load_settings
+from process_janitor.system.config import heartbeat_limit, keep_file, load_settings
 from process_janitor.system.registry import Entry, Registry, as_session
-from process_janitor.watcher import hands, wanted
+from process_janitor.watcher import cleaning, hands, stillness, wanted
 from process_janitor.watcher.closing import close
 from process_janitor.watcher.effort import Effort, attached
 from process_janitor.watcher.sightings import sighted
@@ -78,6 +78,7 @@ class Watcher:
         self._problems: tuple[str, ...] = ()
         self.options = self._configured()
         self._hands = hands.Hands(root, lease_fd)
+        self._stillness = stillness.Stillness()
         self._poll = select.poll()
         self._watched: dict[tuple[int, int], Watched] = {}
         self._by_fd: dict[int, tuple[int, int]] = {}
@@ -217,8 +218,11 @@ class Watcher:
                 self._note_death(fd)
         if self._hands.fd is not None:
             self._poll.unregister(self._hands.fd)
+        working = self._hands.busy
         for key in self._hands.collect():
             self._check_done(key)
+        if working and not self._hands.busy:
+            self._stillness.over(self._reading(), self._hands.finished, clock.monotonic())
 
     def _note_death(self, fd: int) -> None:
         key = self._by_fd.pop(fd)
@@ -256,7 +260,9 @@ class Watcher:
         return True
 
     def _beat(self, now: float) -> None:
-        """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted."""
+        """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted if there can be
+        others than the last time.
+        """
         self.options = self._configured()
         self.announce()
         interval = float(self.options.value("heartbeat_interval_seconds"))
@@ -274,8 +280,16 @@ class Watcher:
                 hung.append(key)
             elif ago is not None:
                 self._beat_after = min(self._beat_after, now + grace - ago + 0.1)
-        if not self._hands.begin((), hung) and hung:
+        reading = self._reading()
+        if not hung and self._stillness.lasts(reading, now):
+            return
+        if self._hands.begin((), hung):
+            self._stillness.began(reading)
+        elif hung:
             self._beat_after = now + TICK_SECONDS
+
+    def _reading(self) -> stillness.Reading:
+        return stillness.read(self.registry.version(), keep_file(self.root), self.options)
 
     def _configured(self) -> Settings:
         """The settings in force. What is wrong with them is logged when it changes, not with every heartbeat."""
@@ -306,7 +320,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         Registry(root).prepare()
         if plugin_data == "--auto":
-            hands.clean_all(root)
+            cleaning.clean_all(root)
             return 0
         held = _acquire(root) if inherited is None else inherited
         while held is not None and _watch(root, plugin_data, held):

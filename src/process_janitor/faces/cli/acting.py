@@ -43,8 +43,15 @@ def act(
     """
     holdings = Holdings()
     try:
+        # Which sessions are idle takes a look at every transcript: not where nobody sees it, or could mean one.
         swept = sweep(
-            context.root, context.options, trigger, wanted, limit, holdings.note, idle=True
+            context.root,
+            context.options,
+            trigger,
+            wanted,
+            limit,
+            holdings.note,
+            idle=context.words.json or not unseen,
         )
     except Unsafe as error:
         raise Failure(f"{error}; mend the file or remove it") from None
