@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -40,6 +41,11 @@ class Screen:
     @property
     def text(self) -> str:
         return "\n".join(self.pane.capture_pane())
+
+    @property
+    def coloured(self) -> str:
+        """With its escape sequences."""
+        return "\n".join(self.pane.cmd("capture-pane", "-e", "-p").stdout)
 
     def until(self, *texts: str, seconds: float = 20.0) -> None:
         try:
@@ -82,7 +88,9 @@ def terminal(folder: Path) -> Iterator[Screen]:
     world = World(folder)
     for name in ("TMUX", "TMUX_PANE", "TMUX_TMPDIR"):
         os.environ.pop(name, None)
+    os.environ.pop("NO_COLOR", None)
     os.environ["TERM"] = "xterm-256color"
+    os.environ["COLORTERM"] = "truecolor"
     os.environ["LANG"] = "C.UTF-8"
     server = libtmux.Server(socket_path=str(folder / "view"), config_file="/dev/null")
     try:
@@ -102,6 +110,9 @@ def test_a_leftover_is_seen_cleaned_after_a_yes_and_its_neighbour_lives(tmp_path
         assert "reap" not in screen.text
         session.kill()
         screen.until("crashed", "reap", "1 leftover process)", f"{lost.pid} mcp-server")
+        assert re.search(r"\x1b\[[0-9;]*38;2;", screen.coloured), (
+            "colours, where nobody forbids them"
+        )
 
         screen.choose(f"{lost.pid}  ")
         screen.press("e")
@@ -137,8 +148,11 @@ def test_what_lives_is_refused_and_what_is_kept_is_spared(tmp_path: Path) -> Non
         session, other = world.session(), world.session()
         first, second, living = session.mcp(), session.mcp(), other.mcp()
         session.kill()
-        screen.start()
+        screen.start("--no-color")
         screen.until("crashed", "2 leftover processes")
+        codes = "".join(re.findall(r"\x1b\[([0-9;]*)m", screen.coloured))
+        assert "7" in codes, "the cursor is seen without colours"
+        assert not re.search(r"\x1b\[([0-9;]*;)?(3[0-8]|4[0-8]|9[0-7])[;m]", screen.coloured)
         screen.choose(f"{living.pid}  ")
         screen.press("c")
         screen.until("Nothing to end", "refused")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from functools import partial
@@ -56,7 +57,8 @@ class Watch(App[None]):
     ]
 
     def __init__(self, machine: Machine, interval: float) -> None:
-        super().__init__()
+        # Without colours in the terminal's own: as greys, red on a dark ground would be the hardest to read of all.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._machine = machine
         self._interval = interval
         self._document: dict[str, Any] | None = None
