@@ -115,7 +115,7 @@ def test_explain_shows_the_page_of_the_row_and_closes() -> None:
 
 
 @pytest.mark.parametrize(("key", "what"), [("k", "keep"), ("c", "clean")])
-@pytest.mark.parametrize("answer", ["y", "n", "escape", "enter", "q"])
+@pytest.mark.parametrize("answer", ["y", "n", "escape", "enter", "q", "ctrl+c"])
 def test_nothing_but_y_is_a_yes(key: str, what: str, answer: str) -> None:
     async def body(desk: Desk) -> None:
         await desk.go_to("200")
@@ -337,6 +337,41 @@ def test_leaving_waits_for_what_is_being_ended() -> None:
         await desk.until(lambda: desk.app._exit)
 
     assert [one[0] for one in play(body, fake).asked] == ["propose clean", "clean"]
+
+
+def test_a_look_that_ends_with_the_view_is_no_failure() -> None:
+    async def run() -> None:
+        app = Watch(Fake(), 60.0)
+        async with app.run_test():
+            pass
+        app._document = usual()
+        app._draw()
+        app._tick()
+        app._say_busy("at work")
+
+    asyncio.run(run())
+
+
+def test_leaving_while_a_question_is_open_is_a_no() -> None:
+    async def body(desk: Desk) -> None:
+        await desk.press("c")
+        await desk.until(lambda: isinstance(desk.app.screen, Asking))
+        await desk.press("ctrl+q")
+        await desk.until(lambda: desk.app._exit)
+
+    assert [one[0] for one in play(body).asked] == ["propose clean"]
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_what_breaks_the_view_is_told_with_a_traceback_only_where_asked_for(
+    verbose: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fake = Fake()
+    fake.document = {"sessions": "nonsense"}
+    app = Watch(fake, 60.0, verbose=verbose)
+    app.run(headless=True)
+    assert app.return_code == 1
+    assert ("TypeError" in capfd.readouterr().err) is verbose
 
 
 def test_without_colours_the_cursor_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

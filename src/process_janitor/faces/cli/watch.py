@@ -57,10 +57,12 @@ def run(context: Context, words: argparse.Namespace) -> int:
     from process_janitor.faces.watching.machine import Real
 
     _import_libtmux()
-    app = Watch(Real(context), words.interval)
+    app = Watch(Real(context), words.interval, verbose=words.verbose)
     app.run()
     if app.return_code:
-        raise Failure("the view broke off; process-janitor report shows the same once")
+        raise Failure(
+            "the view broke off (--verbose shows where); process-janitor report shows the same once"
+        )
     return DONE
 
 

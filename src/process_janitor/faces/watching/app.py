@@ -6,12 +6,15 @@ import asyncio
 import os
 import signal
 import time
-from functools import partial
+from contextlib import suppress
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import Console
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.widgets import Footer, Input, Static
 
 from process_janitor.faces import words
@@ -32,8 +35,19 @@ if TYPE_CHECKING:
     from process_janitor.faces.watching.model import Row
 
 
+def _if_there(draw: Callable[[Watch], None]) -> Callable[[Watch], None]:
+    """Draw, unless what is drawn into is gone: then the view is closing, and nobody sees it any more."""
+
+    @wraps(draw)
+    def drawn(self: Watch) -> None:
+        with suppress(NoMatches):
+            draw(self)
+
+    return drawn
+
+
 class Watch(App[None]):
-    """`machine` is what is watched, `interval` the seconds between two looks."""
+    """`machine` is what is watched, `interval` the seconds between two looks, `verbose` shows what broke the view."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
@@ -56,9 +70,11 @@ class Watch(App[None]):
         Binding("escape", "unfilter", show=False),
     ]
 
-    def __init__(self, machine: Machine, interval: float) -> None:
+    def __init__(self, machine: Machine, interval: float, *, verbose: bool = False) -> None:
         # Without colours in the terminal's own: as greys, red on a dark ground would be the hardest to read of all.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        # What breaks the view itself: a traceback is for whoever asked for one.
+        self.error_console = Console(stderr=True, markup=False, highlight=False, quiet=not verbose)
         self._machine = machine
         self._interval = interval
         self._document: dict[str, Any] | None = None
@@ -122,6 +138,9 @@ class Watch(App[None]):
 
     # Drawing
 
+    # What comes back from another thread may find the view half taken down.
+
+    @_if_there
     def _draw(self) -> None:
         if self._document is not None:
             listed = rows(self._document, self._history, self._shown)
@@ -132,6 +151,7 @@ class Watch(App[None]):
             empty.update(none)
         self._draw_head()
 
+    @_if_there
     def _draw_head(self) -> None:
         width = self.size.width
         self.query_one("#heading", Static).update(
@@ -142,6 +162,7 @@ class Watch(App[None]):
             self.query_one("#head", Static).update(cells.Printable([head]))
         self._draw_problem()
 
+    @_if_there
     def _draw_problem(self) -> None:
         lines = Text()
         if self._busy:
@@ -159,6 +180,7 @@ class Watch(App[None]):
         problem.display = bool(lines.plain)
         problem.update(cells.Printable([lines]))
 
+    @_if_there
     def _draw_detail(self) -> None:
         row = self.query_one(Rows).current
         self.query_one("#detail", Static).update(
@@ -264,6 +286,8 @@ class Watch(App[None]):
                         agreed.append(question)
                 if not agreed:
                     self._say_busy("")
+                    if self._quits:
+                        self.exit()
                     return
                 self._say_busy(proposal.busy)
                 page = await asyncio.to_thread(proposal.act, agreed)
@@ -280,10 +304,12 @@ class Watch(App[None]):
             await self.push_screen(Reading(title, page))
 
     async def action_quit(self) -> None:
-        """Leave; while something is being ended, once that is done."""
+        """Leave; while something is being ended, once that is done. A question that is open is a no."""
         if self._busy:
             self._quits = True
             self._draw_problem()
+            if isinstance(self.screen, Asking):
+                self.screen.action_close()
         else:
             self.exit()
 

@@ -86,7 +86,7 @@ class Reading(_Over):
 
     DEFAULT_CSS = _CSS.format(name="Reading", colour="$primary")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q,e,question_mark,space", "close", show=False)
+        Binding("escape,enter,q,e,question_mark,space,ctrl+c", "close", show=False)
     ]
 
     def _last_line(self) -> Text:
@@ -99,7 +99,7 @@ class Asking(_Over):
     DEFAULT_CSS = _CSS.format(name="Asking", colour="$warning")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "agree", show=False),
-        Binding("escape,enter,n,q", "close", show=False),
+        Binding("escape,enter,n,q,ctrl+c", "close", show=False),
     ]
 
     def __init__(self, title: str, page: Sequence[RenderableType], question: Question) -> None:
