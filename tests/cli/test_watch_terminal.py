@@ -7,10 +7,11 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import libtmux
+import libtmux.exc
 import pytest
 
 from process_janitor.system import procfs
@@ -62,15 +63,20 @@ class Screen:
         self.press("Escape")
         wait_until(lambda: "Esc closes" not in self.text, 10, "the page is closed")
 
+    def move(self, key: str) -> None:
+        """Press the key, and be sure that it has been obeyed: keys are taken in order, and the help shows that it was."""
+        self.press(key)
+        self.press("?")
+        self.until("choose a row")
+        self.close()
+
     def choose(self, text: str) -> None:
         """Move the cursor down until the line about the chosen row says so."""
-        self.press("Home")
+        self.move("Home")
         for _ in range(20):
             if text in self.detail:
                 return
-            before = self.detail
-            self.press("Down")
-            wait_until(lambda was=before: self.detail != was, 10, "the cursor moves")  # type: ignore[misc]
+            self.move("Down")
         raise AssertionError(self.text)
 
     @property
@@ -96,7 +102,9 @@ def terminal(folder: Path) -> Iterator[Screen]:
     try:
         yield Screen(world, server)
     finally:
-        server.kill()
+        # A server whose last pane is gone is ending already.
+        with suppress(libtmux.exc.LibTmuxException):
+            server.kill()
 
 
 @namespaced
