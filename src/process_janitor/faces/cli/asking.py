@@ -6,14 +6,9 @@ import math
 import sys
 import time
 
-from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.faces.words import evidence
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from process_janitor.core.model import Decision, Identity
     from process_janitor.faces.cli.context import Context
-    from process_janitor.faces.cli.selection import Chosen
 
 ANSWER_SECONDS = 10.0
 
@@ -52,49 +47,6 @@ def agreed_within(context: Context, question: str, seconds: float = ANSWER_SECON
             return _is_yes(sys.stdin.readline())
 
 
-def is_idle(decision: Decision) -> bool:
-    """A living session, which somebody may come back to."""
-    return decision.finding == "idle-session"
-
-
-class Meant(NamedTuple):
-    """What the user agreed to."""
-
-    processes: frozenset[Identity] = frozenset()
-    locks: bool = False
-
-    @property
-    def any(self) -> bool:
-        return bool(self.processes or self.locks)
-
-
-NOTHING = Meant()
-
-
-def consent(context: Context, chosen: Chosen) -> Meant:
-    """What the user agrees to: leftovers and locks together, then each idle session by itself."""
-    together = [one.identity for one in chosen.targets if not is_idle(one)]
-    meant: set[Identity] = set()
-    unlock = False
-    if together or chosen.locks:
-        count, locks = len(together), len(chosen.locks)
-        ends = "end this process" if count == 1 else f"end these {count} processes"
-        removes = "remove this lock" if locks == 1 else f"remove these {locks} locks"
-        asked = " and ".join((*((ends,) if count else ()), *((removes,) if locks else ())))
-        if agreed(context, f"{asked.capitalize()}?"):
-            meant.update(together)
-            unlock = bool(chosen.locks)
-    for target in chosen.targets:
-        if is_idle(target):
-            quiet = "; ".join(evidence(code) for code in target.evidence[:1])
-            context.say(f"Session {target.session_id}, process {target.process.pid}: {quiet}.")
-            if agreed_within(context, "End it?"):
-                meant.add(target.identity)
-    if not meant and not unlock:
-        context.say("Nothing was ended.")
-    return Meant(frozenset(meant), unlock)
-
-
 def _is_yes(answer: str) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
@@ -109,4 +61,4 @@ def _forget_typed() -> None:
         return  # no terminal: nothing is typed ahead
 
 
-__all__ = ["ANSWER_SECONDS", "NOTHING", "Meant", "agreed", "agreed_within", "consent", "is_idle"]
+__all__ = ["ANSWER_SECONDS", "agreed", "agreed_within"]
