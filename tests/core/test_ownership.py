@@ -244,6 +244,21 @@ def test_a_leftover_is_found_whoever_took_it_in(comm: str) -> None:
     assert m.verdict(adopter) == ("keep", "")
 
 
+@case("P2", "its parent has a number and no row: /proc hides it, or it is just ending", "report")
+def test_a_parent_that_cannot_be_seen_has_not_died() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server, shell = m.mcp(claude, A), m.bash(claude, A)
+    shown = m.processes()
+    del shown[claude]
+    hidden = m.decide(processes=shown)
+    assert {(hidden[pid].verdict, hidden[pid].finding) for pid in (server, shell)} == {
+        ("report", "suspect")
+    }
+    m.exit(claude)
+    assert m.verdict(server) == m.verdict(shell) == ("reap", "leftover")
+
+
 @case("E9", "a server with a cleared environment, seen while its session lived", "reap")
 def test_a_cleared_environment_does_not_hide_what_was_seen() -> None:
     m = Machine()

@@ -140,7 +140,10 @@ def let_go_below(ties: Ties, root: Process, process: Process, kind: str) -> bool
 def adopted(ties: Ties, root: Process) -> bool:
     """Whether the root's present parent took it in after the real one died, as far as that can be proven."""
     parent = ties.tree.parent(root)
-    if parent is None or shapes.is_adopter(parent.pid, parent.comm):
+    if parent is None:
+        # A parent that has a number but no row is hidden (hidepid), or ended while the table was read: the next tells.
+        return root.ppid <= 1
+    if shapes.is_adopter(parent.pid, parent.comm):
         return True
     tie = ties.gone[root.pid]
     seen = tie.session.descendants.get(root.key)
