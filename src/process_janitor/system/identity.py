@@ -53,7 +53,8 @@ def _boot_session() -> str:
 
 def pid_namespace() -> int:
     """The inode of our pid namespace; a constant where the system has none, so that records still compare."""
-    return procfs.namespace(os.getpid()) or (0 if procfs.available() else 1)
+    # Not by our number: in a /proc of another namespace that is somebody else's.
+    return procfs.namespace("self") or (0 if procfs.available() else 1)
 
 
 def host_name() -> str:
@@ -89,6 +90,8 @@ def open_pidfd(identity: Identity) -> int | None:
     """
     if not usable_pid(identity.pid):
         return None
+    if procfs.foreign():
+        raise OSError(errno.ENOSYS, procfs.unusable())
     try:
         fd = os.pidfd_open(identity.pid)
     except ProcessLookupError:
@@ -113,7 +116,7 @@ def proven_gone(owner: Identity, started: int) -> bool:
     that may not be dumped. Gone is what ended, or whose pid another process was read to have. An owner known by its pid
     alone (start 0) is gone when what has its pid now started after its child (`started`) did.
     """
-    if not usable_pid(owner.pid):
+    if not usable_pid(owner.pid) or procfs.foreign():
         return False
     try:
         fd = os.pidfd_open(owner.pid)

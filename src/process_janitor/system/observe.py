@@ -68,8 +68,9 @@ def observe(
     Sessions are read before the table: a session that registers in between is then missing from both readings or in the
     table alone, never believed dead because the table is older than its record.
     """
-    if not procfs.available():
-        raise OSError(errno.ENOSYS, "this system has no /proc, and only Linux is supported so far")
+    unusable = procfs.unusable()
+    if unusable:
+        raise OSError(errno.ENOSYS, f"{unusable}: nothing can be examined, and nothing is ended")
     sessions = (*known_sessions(root), *more)
     if stamped:
         sessions = stamps.all_stamped(root, sessions, identity.boot_id(), paths.config_dir())
