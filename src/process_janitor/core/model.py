@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Ternary = Literal["yes", "no", "unknown"]
     Verdict = Literal["reap", "report", "keep"]
     Outcome = Literal["gone", "survived", "refused"]
+    # What a client started something as: a Bash call, a hook, a server; "" where nothing hung on a client.
+    Via = Literal["call", "hook", "server", ""]
 
 # The largest pid Linux hands out (PID_MAX_LIMIT on 64 bit); anything above in a record is damage, not a process.
 PID_MAX = 4_194_304
@@ -265,6 +267,8 @@ class Decision(NamedTuple):
     owner: Identity | None = None
     evidence: tuple[str, ...] = ()
     vetoes: tuple[str, ...] = ()
+    # Unlike `kind` not by its name: what a Bash call has turned into (`exec gopls`) came through one all the same.
+    via: Via = ""
 
 
 __all__ = [
