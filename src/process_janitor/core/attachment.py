@@ -166,7 +166,12 @@ def adopted(ties: Ties, root: Process) -> bool:
     above = ties.snapshot.marks.get(parent.pid)
     named = "marker:claude-pid" in tie.evidence or "marker:session-id" in tie.evidence
     return (
-        named and above is not None and not above.names_session and parent.uid == ties.snapshot.uid
+        named
+        and above is not None
+        and not above.names_session
+        and parent.uid == ties.snapshot.uid
+        # The client's program gives its children marks that it need not have itself.
+        and not shapes.is_claude_name(parent.comm)
     )
 
 
