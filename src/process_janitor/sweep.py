@@ -183,7 +183,7 @@ class _Moving:
         now = time.monotonic()
         registered = {one.owner: one for one in seen.sessions if one.source == "registry"}
         targets = list(targets)
-        background = any(one.kind == "bash-task" for one in targets) and background_runs(
+        background = any(one.via == "call" for one in targets) and background_runs(
             seen.sessions, seen.snapshot
         )
 
@@ -192,7 +192,7 @@ class _Moving:
             session = registered.get(target.owner) if target.owner is not None else None
             return may_be_moving(session, known_for, background=background)
 
-        return [one for one in targets if one.kind != "bash-task" or not moves(one)]
+        return [one for one in targets if one.via != "call" or not moves(one)]
 
 
 def actionable(decision: Decision) -> bool:

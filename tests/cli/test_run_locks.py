@@ -20,7 +20,9 @@ DEAD = 4_000_000
 def ide(world: World, pid: int = DEAD, port: int = 40001) -> Path:
     path = world.config_dir / "ide" / f"{port}.lock"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"pid": pid, "authToken": "secret-token"}))
+    path.write_text(
+        json.dumps({"pid": pid, "workspaceFolders": [str(world.home)], "authToken": "secret-token"})
+    )
     return path
 
 

@@ -254,6 +254,21 @@ def test_a_background_session_is_ended_by_the_client_and_never_by_a_signal(
     assert (background.alive, other.alive) == (False, True)
 
 
+@pytest.mark.case(
+    "J1", "a job's name in a client's file that is an option of `claude stop` (--all)", "keep"
+)
+@pytest.mark.parametrize("job", ["--all", "-a", "a b", "../x", 7])
+@namespaced
+def test_what_a_client_file_says_never_becomes_an_option(job: object, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    background = world.session()
+    world.client_file(background, kind="bg", entrypoint="cli", jobId=job)
+    named = background.session_id[:8]
+    path = fake_claude(world, FAKE.format(job=named, pid=background.pid))
+    assert world.cli("stop", "--session", background.session_id, "--yes", PATH=path).code == 0
+    assert (tmp_path / "asked").read_text() == f"stop {named}\n"
+
+
 @namespaced
 def test_a_background_session_that_the_client_does_not_end_is_told_and_left(tmp_path: Path) -> None:
     world = World(tmp_path)

@@ -21,7 +21,7 @@ MODULES = (
 NO_EVIDENCE = {
     "reap", "report", "keep", "attached", "detached", "unknown", "yes", "no", "same", "different", "claude",
     "mcp-server", "bash-task", "hook", "other", "marks", "registry", "client", "roster", "process", "bg", "print",
-    "interactive", "clear", "resume", "logout", "no-evidence", "live", "gone", "details", "lsp", "browser", "subagent",
+    "interactive", "clear", "resume", "logout", "no-evidence", "live", "gone", "details", "lsp", "browser", "subagent", "call", "server",
     "init", "heartbeat", "crashed", "ide", "daemon", "schedule", "bridge", "profile", "directory", "git", "backslashreplace",
 }  # fmt: skip
 

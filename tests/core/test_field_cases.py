@@ -223,6 +223,26 @@ def test_the_clients_program_as_a_server_is_a_server(words: tuple[str, ...]) -> 
     assert blind is None or blind.verdict == "keep", "of unknown words it may be a client"
 
 
+@case("U64c", "what another program's `claude mcp serve` runs, for as long as it lives", "keep")
+@pytest.mark.parametrize("named", [True, False])
+def test_what_another_programs_claude_server_runs_is_in_use(*, named: bool) -> None:
+    m = Machine()
+    program = m.spawn(m.shell, comm="my-agent", setsid=True)
+    serve = m.spawn(program, comm="claude", argv=("claude", "mcp", "serve"))
+    call = m.bash(serve, A)
+    server = m.mcp(serve, A)
+    if not named:
+        m.rows[call].marks = Marks(session_id=A, tool_child=True, claudecode=True)
+    for pid in (call, server):
+        m.rows[pid].detail = {**LOOSE}
+    m.tick(100)
+    assert [m.verdict(pid) for pid in (serve, call, server)] == [("keep", "")] * 3
+    m.exit(program)
+    assert [m.verdict(pid) for pid in (serve, call, server)] == [("keep", "")] * 3
+    m.exit(serve)
+    assert "keep" not in {m.verdict(pid)[0] for pid in (call, server)}
+
+
 # Clients
 
 

@@ -76,6 +76,7 @@ def test_what_has_or_may_have_a_holder_is_nobodys_finding(
     [
         ({"before_boot": True}, running(), "pid-taken"),
         ({"shared": True}, {}, "shared-directory"),
+        ({"away": True}, {}, "workspace-elsewhere"),
         ({"remote": True}, {}, "network-filesystem"),
         ({"listening": True}, {}, "port-listening"),
         ({"empty": False}, {}, "not-empty"),

@@ -244,6 +244,21 @@ def test_a_leftover_is_found_whoever_took_it_in(comm: str) -> None:
     assert m.verdict(adopter) == ("keep", "")
 
 
+@case("P2", "its parent has a number and no row: /proc hides it, or it is just ending", "report")
+def test_a_parent_that_cannot_be_seen_has_not_died() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server, shell = m.mcp(claude, A), m.bash(claude, A)
+    shown = m.processes()
+    del shown[claude]
+    hidden = m.decide(processes=shown)
+    assert {(hidden[pid].verdict, hidden[pid].finding) for pid in (server, shell)} == {
+        ("report", "suspect")
+    }
+    m.exit(claude)
+    assert m.verdict(server) == m.verdict(shell) == ("reap", "leftover")
+
+
 @case("E9", "a server with a cleared environment, seen while its session lived", "reap")
 def test_a_cleared_environment_does_not_hide_what_was_seen() -> None:
     m = Machine()
@@ -375,6 +390,79 @@ def test_shells_moved_to_the_background_are_kept_also_when_the_worker_is_down() 
     assert m.verdict(shell)[0] == "keep"
     m.sessions = {key: one for key, one in m.sessions.items() if one.source != "roster"}
     assert m.verdict(shell) == ("reap", "leftover")
+
+
+def moved_on(m: Machine, claude: int) -> None:
+    """Its work goes on in a worker of the client's daemon, and the client ends."""
+    worker = m.spawn(1, comm="claude", argv=("claude", "bg-pty-host"), setsid=True)
+    m.register(worker, B, source="roster", kind="bg", predecessors=(A,))
+    m.exit(claude)
+
+
+# What a Bash call may turn into: `exec gopls`, a test runner's browser, anything else.
+TURNED_INTO = {
+    "gopls": ("gopls", "serve"),
+    "chrome": ("/opt/chrome/chrome", "--headless", "--user-data-dir=/tmp/x"),
+    "node": ("node", "server.js"),
+}
+
+
+@case("A5", "what a Bash call handed over has turned into (exec gopls, a browser)", "keep")
+@pytest.mark.parametrize("comm", TURNED_INTO)
+@pytest.mark.parametrize("seen", [True, False])
+def test_what_a_handed_over_bash_call_has_become_goes_on(comm: str, *, seen: bool) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    m.rows[shell].comm, m.rows[shell].argv = comm, TURNED_INTO[comm]
+    below = m.spawn(shell, comm="sh", setsid=True)
+    if seen:
+        m.look()
+    moved_on(m, claude)
+    for policy in (Policy(), Policy(detached="reap")):
+        assert "reap" not in {m.verdict(pid, policy)[0] for pid in (shell, below)}
+
+
+@pytest.mark.parametrize("comm", TURNED_INTO)
+def test_what_a_bash_call_has_become_ends_with_its_session_and_its_whole_tree(comm: str) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    m.rows[shell].comm, m.rows[shell].argv = comm, TURNED_INTO[comm]
+    below = m.spawn(shell, comm="sh", setsid=True)
+    m.look()
+    m.exit(claude)
+    assert m.verdict(shell) == m.verdict(below) == ("reap", "leftover")
+    assert {m.decide()[pid].via for pid in (shell, below)} == {"call"}
+
+
+@pytest.mark.parametrize("comm", TURNED_INTO)
+def test_a_server_is_not_handed_over_whatever_its_name(comm: str) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A, comm=comm, argv=TURNED_INTO[comm])
+    m.look()
+    moved_on(m, claude)
+    assert m.verdict(server) == ("reap", "leftover")
+
+
+@case("A6", "a dev server of a conversation that moved on, detached ones being ended", "keep")
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_dev_server_goes_on_with_its_conversation_also_where_such_are_ended(
+    *, seen: bool
+) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    vite = m.detached(claude, A)
+    if seen:
+        m.look()
+    moved_on(m, claude)
+    assert "handed-over" in m.decide(Policy(detached="reap"))[vite].vetoes
+    # Nobody ends it unasked where they are only shown, and then its user may.
+    assert m.verdict(vite) == ("report", "detached")
+    m.sessions = {key: one for key, one in m.sessions.items() if one.source != "roster"}
+    m.exit(next(pid for pid, row in m.rows.items() if row.argv[1:] == ("bg-pty-host",)))
+    assert m.verdict(vite, Policy(detached="reap")) == ("reap", "detached")
 
 
 def background(m: Machine) -> bool:

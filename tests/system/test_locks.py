@@ -60,7 +60,12 @@ class Scene:
     def ide(self, pid: int = DEAD, port: int = 40001, **fields: Any) -> Path:
         path = self.config / "ide" / f"{port}.lock"
         path.parent.mkdir(exist_ok=True)
-        document = {"pid": pid, "workspaceFolders": ["/w"], "authToken": "secret-token", **fields}
+        document = {
+            "pid": pid,
+            "workspaceFolders": [str(self.home)],
+            "authToken": "secret-token",
+            **fields,
+        }
         path.write_text(json.dumps(document))
         return path
 
@@ -350,6 +355,45 @@ def index_lock(git_directory: Path, age: float = HOUR) -> Path:
     path.touch()
     aged(path, age)
     return path
+
+
+@pytest.mark.case(
+    "Q71", "a container's editor that shares ~/.claude, by the number it has there", "keep"
+)
+@pytest.mark.parametrize("folders", [["/workspaces/nowhere"], [], None, ["here", "/\0"], [7], "/"])
+@namespaced
+def test_an_editors_lock_stays_where_its_folders_are_not(tmp_path: Path, folders: object) -> None:
+    scene = Scene(tmp_path)
+    theirs, ours = scene.ide(workspaceFolders=folders), scene.ide(port=40002)
+    found = scene.stale()
+    assert found[str(theirs)].condition.vetoes == ("workspace-elsewhere",)
+    assert found[str(ours)].condition.vetoes == ()
+    members = [scene.member(one) for one in (theirs, ours)]
+    assert [one.outcome for one in scene.remove(*members)] == ["refused", "gone"]
+    assert theirs.exists()
+
+
+@pytest.mark.case(
+    "Q70c", "git's index.lock while a git of a container is at work in the same tree", "keep"
+)
+@namespaced
+def test_gits_lock_stays_while_git_works_in_a_container(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    over = repository(tmp_path / "over")
+    lock = index_lock(over / ".git")
+    scene.over(over)
+    (tmp_path / "bin").mkdir()
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    program = shutil.copy2(shutil.which("sleep") or "", tmp_path / "bin" / "git")
+    line = f"mount --bind {over} {workspace} && cd {workspace} && exec {program} 60"
+    there = subprocess.Popen(["unshare", "--mount", "sh", "-c", line])
+    comm = Path(f"/proc/{there.pid}/comm")
+    wait_until(lambda: comm.read_text() == "git\n", what="git runs in another mount namespace")
+    assert scene.stale() == {}
+    there.kill()
+    there.wait()
+    assert set(scene.stale()) == {str(lock)}
 
 
 @pytest.mark.case("Q70", "git's index.lock in the working tree of a dead session", "report")

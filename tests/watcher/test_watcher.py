@@ -262,7 +262,12 @@ def test_shells_moved_to_the_background_live_through_the_second_in_which_nobody_
 ) -> None:
     home = Home(tmp_path)
     one, neighbour = home.session(), home.session()
-    server, shells, spared = one.mcp(), one.bash(), neighbour.mcp()
+    server, spared = one.mcp(), neighbour.mcp()
+    language_server = tmp_path / "gopls"
+    shutil.copy(shutil.which("sleep") or "", language_server)
+    become = Child(one.run_bash(f"exec {language_server} 300"))
+    wait_until(lambda: Path(f"/proc/{become.pid}/comm").read_text() == "gopls\n", what="exec")
+    shells = (*one.bash(), become)
     spare = home.spare()
     home.watch()
     home.known(one, server, *shells)
@@ -286,7 +291,10 @@ def test_shells_that_nobody_takes_over_are_ended_also_where_a_daemon_runs(
 ) -> None:
     home = Home(tmp_path)
     one, neighbour = home.session(), home.session()
-    shells, spared = one.bash(), neighbour.bash()
+    language_server = tmp_path / "gopls"
+    shutil.copy(shutil.which("sleep") or "", language_server)
+    become = Child(one.run_bash(f"exec {language_server} 300"))
+    shells, spared = (*one.bash(), become), neighbour.bash()
     spare = home.spare()
     home.watch()
     home.known(one, *shells)
@@ -854,6 +862,32 @@ def test_a_session_nobody_registered_is_watched_by_its_own_file(tmp_path: Path) 
     assert not [line for line in home.journal() if line["event"] == "session"], (
         "how a session ended that never said anything is not known"
     )
+
+
+@pytest.mark.case(
+    "N5", "what a program left whose number a client's file names, and which is no client", "keep"
+)
+@namespaced
+def test_a_file_does_not_make_a_session_of_any_program(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    registered, old = home.session(), home.session(registered=False)
+    left = old.mcp()
+    noted = tmp_path / "children"
+    # Servers and calls with a cleared environment are known by where they were seen alone.
+    line = f"env -i sleep 300 & echo $! >{noted}; wait"
+    stranger = subprocess.Popen(["sh", "-c", line], env=home.env, start_new_session=True)
+    child = Child(int(wait_until(lambda: noted.exists() and noted.read_text(), what="its child")))
+    client_file(home, stranger.pid, "of-a-stranger")
+    client_file(home, old.pid, old.session_id)
+    home.watch()
+    home.known(old, left)
+    document = home.cli("report", "--json").json
+    assert old.pid in {one["pid"] for one in document["sessions"]}
+    stranger.kill()
+    stranger.wait()
+    old.kill()
+    left.gone()
+    stays("its parent was no client", child, registered)
 
 
 @namespaced

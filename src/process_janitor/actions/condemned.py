@@ -38,7 +38,7 @@ class Condemned:
             if process.key not in known:
                 known[process.key] = Seen(owner.pid, owner.start, condemned=True)
                 changed.add(owner)
-            if process.pid == process.sid and target.kind == "bash-task":
+            if process.pid == process.sid and target.via == "call":
                 self._sids.setdefault(owner, {}).setdefault(process.pid, observation.snapshot.now)
         for session in observation.sessions:
             if session.source == "registry" and session.owner in changed:

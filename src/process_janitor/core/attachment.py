@@ -6,46 +6,59 @@ Bash call have left its hands long before; they survive a clean exit, so they su
 
 from __future__ import annotations
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes, shapes
 from process_janitor.core.model import Detail
 from process_janitor.core.namedtuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Literal
 
-    from process_janitor.core.model import Marks, Process, Seen
+    from process_janitor.core.model import Marks, Process, Seen, Via
     from process_janitor.core.ties import Ties
 
     Held = Literal["attached", "detached", "unknown"]
 
 
 class Attachment(NamedTuple):
+    """`kind` is what it is called; `via` is what the client started it as, whatever that has turned into since (`exec`)."""
+
     held: Held
     kind: str
     evidence: tuple[str, ...] = ()
+    via: Via = ""
 
 
-_WHOLE_TREE = frozenset({"bash-task", "hook"})
+_WHOLE_TREE = frozenset({"call", "hook"})
+_PLACES: Mapping[Via, str] = {"call": "bash-task", "hook": "hook", "server": "mcp-server"}
 
 
 def attachment(ties: Ties, root: Process) -> Attachment:
     """How the root of a leftover chain hung on its session, from what was seen while it lived, else from its shape."""
     snapshot = ties.snapshot
     tie = ties.gone[root.pid]
+    marks = snapshot.marks.get(root.pid)
+    seen = tie.session.descendants.get(root.key)
+    kind = shapes.kind_of(root.comm, snapshot.detail(root.pid).argv)
+    tool_child = _is_tool_child(marks, seen, tie.session.owner.pid)
+    via = _started_as(kind, seen, marks, tool_child=tool_child)
+    held = _held(ties, root, kind, via, tool_child=tool_child)
+    return held if held.via else held._replace(via=via)
+
+
+def _held(ties: Ties, root: Process, kind: str, via: Via, *, tool_child: bool) -> Attachment:
+    snapshot = ties.snapshot
+    tie = ties.gone[root.pid]
     owner = tie.session.owner
     detail = snapshot.detail(root.pid)
     marks = snapshot.marks.get(root.pid)
     seen = tie.session.descendants.get(root.key)
-    kind = shapes.kind_of(root.comm, detail.argv)
-    tool_child = _is_tool_child(marks, seen, owner.pid)
 
     if seen is not None and seen.condemned:
-        return Attachment(
-            "attached", kind or _kind_by_place(seen, marks, tool_child=tool_child), ("condemned",)
-        )
+        return Attachment("attached", kind or _PLACES[via], ("condemned",))
     if any(root.sid == sid and root.start >= since for sid, since in tie.session.condemned_sids):
-        return Attachment("attached", "bash-task", ("condemned",))
+        return Attachment("attached", "bash-task", ("condemned",), "call")
     if kind == "bash-task" and root.pid == root.sid:
         return Attachment("attached", kind, ("tool-shell",))
     if seen is not None and seen.detached:
@@ -53,9 +66,7 @@ def attachment(ties: Ties, root: Process) -> Attachment:
     if not _may_be_helper(marks, detail, seen):
         return Attachment("detached", kind or "other", ("unmarked",))
     if seen is not None and seen.parent_key == owner.key:
-        return Attachment(
-            "attached", kind or _kind_by_place(seen, marks, tool_child=tool_child), ("seen-child",)
-        )
+        return Attachment("attached", kind or _PLACES[via], ("seen-child",))
 
     if not tool_child and _in_owner_group(ties, root):
         return Attachment("attached", kind or "mcp-server", ("owner-process-group",))
@@ -89,11 +100,13 @@ def _is_tool_child(marks: Marks | None, seen: Seen | None, owner_pid: int) -> bo
     return marks.tool_child and marks.claude_pid in (0, owner_pid)
 
 
-def _kind_by_place(seen: Seen, marks: Marks | None, *, tool_child: bool) -> str:
+def _started_as(kind: str, seen: Seen | None, marks: Marks | None, *, tool_child: bool) -> Via:
     """Servers share the client's process group; of the rest, only hooks are told the project's directory."""
-    if seen.server or (marks is not None and marks.names_session and not tool_child):
-        return "mcp-server"
-    return "hook" if marks is not None and marks.project else "bash-task"
+    if kind == "bash-task":
+        return "call"
+    if (seen is not None and seen.server) or not tool_child:
+        return "server"
+    return "hook" if marks is not None and marks.project else "call"
 
 
 def _may_be_helper(marks: Marks | None, detail: Detail, seen: Seen | None) -> bool:
@@ -123,14 +136,14 @@ def _in_owner_group(ties: Ties, root: Process) -> bool:
     )
 
 
-def let_go_below(ties: Ties, root: Process, process: Process, kind: str) -> bool:
-    """Below a server (`kind` is the root's), whether the process made a session of its own.
+def let_go_below(ties: Ties, root: Process, process: Process, via: Via) -> bool:
+    """Below a server (`via` is the root's), whether the process made a session of its own.
 
     A clean exit signals the server alone: what shares its session goes with it, what called setsid() survives. A
     browser with a profile of its own is no exception by wish but by use: its server closes it on the way out.
     A running Bash call or hook, in contrast, is stopped with its whole tree.
     """
-    if kind in _WHOLE_TREE or process.sid == root.sid:
+    if via in _WHOLE_TREE or process.sid == root.sid:
         return False
     leader = ties.snapshot.processes.get(process.sid)
     detail = ties.snapshot.detail(process.sid)
@@ -140,7 +153,10 @@ def let_go_below(ties: Ties, root: Process, process: Process, kind: str) -> bool
 def adopted(ties: Ties, root: Process) -> bool:
     """Whether the root's present parent took it in after the real one died, as far as that can be proven."""
     parent = ties.tree.parent(root)
-    if parent is None or shapes.is_adopter(parent.pid, parent.comm):
+    if parent is None:
+        # A parent that has a number but no row is hidden (hidepid), or ended while the table was read: the next tells.
+        return root.ppid <= 1
+    if shapes.is_adopter(parent.pid, parent.comm):
         return True
     tie = ties.gone[root.pid]
     seen = tie.session.descendants.get(root.key)
@@ -150,7 +166,12 @@ def adopted(ties: Ties, root: Process) -> bool:
     above = ties.snapshot.marks.get(parent.pid)
     named = "marker:claude-pid" in tie.evidence or "marker:session-id" in tie.evidence
     return (
-        named and above is not None and not above.names_session and parent.uid == ties.snapshot.uid
+        named
+        and above is not None
+        and not above.names_session
+        and parent.uid == ties.snapshot.uid
+        # The client's program gives its children marks that it need not have itself.
+        and not client_shapes.is_claude_name(parent.comm)
     )
 
 

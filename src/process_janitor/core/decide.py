@@ -94,10 +94,10 @@ def _weigh(
     if not tie.proven or not adopted(ties, ties.root(process)):
         return "report", "suspect", codes
     root = ties.root(process)
-    if held.held == "attached" and let_go_below(ties, root, process, held.kind):
+    if held.held == "attached" and let_go_below(ties, root, process, held.via):
         return policy.detached, "detached", (*codes, "own-session")
     may_be_ending = tie.session.over != "crashed"
-    if held.held == "attached" and held.kind == "hook" and may_be_ending:
+    if held.held == "attached" and held.via == "hook" and may_be_ending:
         # A session that ends by itself leaves its asynchronous SessionEnd hooks to their work.
         return "report", "suspect", (*codes, "may-be-ending")
     if held.held == "attached":
@@ -133,6 +133,7 @@ def _decision(
         owner=session.owner if session is not None else None,
         evidence=evidence,
         vetoes=against,
+        via=held.via if held is not None else "",
     )
 
 

@@ -27,6 +27,7 @@ WORDS = {
     "pid-taken": "a process of its holder's number runs, and nothing proves that it is another one",
     "shared-directory": "another host or container uses this directory, and the holder may be there",
     "network-filesystem": "it is on a file system that other hosts can use as well",
+    "workspace-elsewhere": "its editor's folders are not here: it may run in a container, where its number counts",
     "port-listening": "somebody listens on the port it announces",
     "not-empty": "there is something in it",
 }
@@ -69,6 +70,10 @@ class Lock(NamedTuple):
     remote: bool = False
     shared: bool = False
     listening: bool = False
+    # What an editor has open.
+    folders: tuple[str, ...] = ()
+    # It names no folder, or one that is not here: no sign that its number counts here.
+    away: bool = False
     empty: bool = True
     # Processes seen at work where an ownerless lock would be theirs: clients, git, the profile's browser.
     users: tuple[int, ...] = ()
@@ -100,6 +105,7 @@ def judge(lock: Lock, host: str, processes: Mapping[int, Process]) -> Stale | No
     facts = {
         "shared-directory": lock.shared,
         "network-filesystem": lock.remote,
+        "workspace-elsewhere": lock.away,
         "port-listening": lock.listening,
         "not-empty": not lock.empty,
     }

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     # Our registry; the client's sessions/<pid>.json; its background daemon's list; the marks that a process carries; a
     # living claude process that nobody names; the owner that a sweep remembers of what it is ending.
     SessionSource = Literal["registry", "client", "roster", "marks", "process", "sweep"]
+    # What a client started something as: a Bash call, a hook, a server; "" where nothing hung on a client.
+    Via = Literal["call", "hook", "server", ""]
 
 # The largest pid Linux hands out (PID_MAX_LIMIT on 64 bit); anything above in a record is damage, not a process.
 PID_MAX = 4_194_304
@@ -268,6 +270,8 @@ class Decision(NamedTuple):
     owner: Identity | None = None
     evidence: tuple[str, ...] = ()
     vetoes: tuple[str, ...] = ()
+    # Unlike `kind` not by its name: what a Bash call has turned into (`exec gopls`) came through one all the same.
+    via: Via = ""
 
 
 __all__ = [

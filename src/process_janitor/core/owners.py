@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from typing import Literal
 
-    from process_janitor.core.model import Snapshot
+    from process_janitor.core.model import Process, Snapshot
     from process_janitor.core.tree import Tree
 
     Presence = Literal["live", "gone", "rebooted", "elsewhere"]
@@ -172,9 +172,20 @@ def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
             and snapshot.identity(process) not in registered
             and not process.dead
             and process.uid == snapshot.uid
-            and not client_shapes.is_own_server(snapshot.detail(process.pid).argv)
+            and not _serves_a_client(snapshot, process)
         ):
             yield Session(session_id="", owner=snapshot.identity(process), source="process")
+
+
+def _serves_a_client(snapshot: Snapshot, process: Process) -> bool:
+    """The client's program as a server (`claude mcp serve`), started by a client: its marks say so.
+
+    Another program's has none, and what it starts belongs to nobody but it, for as long as it lives.
+    """
+    if not client_shapes.is_own_server(snapshot.detail(process.pid).argv):
+        return False
+    marks = snapshot.marks.get(process.pid)
+    return marks is not None and (marks.names_session or marks.claudecode or marks.blank)
 
 
 __all__ = ["Owners", "holders", "merged", "presence", "strays"]

@@ -108,8 +108,11 @@ def _is_claude(case: Case) -> bool:
 
 def _is_handed_over(case: Case) -> bool:
     """Background shells go on to the next process of their conversation (/resume, move to background)."""
-    if case.tie is None or case.attachment is None or case.attachment.kind != "bash-task":
+    held = case.attachment
+    if case.tie is None or held is None or held.via != "call":
         return False
+    if held.held == "detached" and held.kind != "bash-task" and case.policy.detached != "reap":
+        return False  # nobody would end it unasked, and its user may
     ids = (*case.tie.session.ids, *((case.marks.session_id,) if case.marks else ()))
     owners = case.ties.owners
     return (

@@ -66,6 +66,9 @@ def _run(event: str) -> None:
     if event == "UserPromptExpansion":
         _say_not_yet(registry.root, payload)
         return
+    if procfs.foreign():
+        _log(f"{event}: {procfs.unusable()}: nothing is registered")
+        return
     found = claude_process.find(os.environ, os.getpid())
     if event == "SessionEnd":
         if heard:

@@ -33,7 +33,7 @@ def find(environment: Mapping[str, str], pid: int) -> Found | None:
     """
     named = natural(environment.get("CLAUDE_PID", ""))
     for above in ancestors(pid):
-        if above.pid == named or _is_claude(above):
+        if above.pid == named or is_claude(above):
             return _found(above, recognised=True)
     if usable_pid(named):
         row, below = procfs.process(named), procfs.process(pid)
@@ -44,7 +44,7 @@ def find(environment: Mapping[str, str], pid: int) -> Found | None:
             and not row.dead
             and row.uid == os.geteuid()
         ):
-            return _found(row, recognised=_is_claude(row))
+            return _found(row, recognised=is_claude(row))
     return None
 
 
@@ -59,7 +59,8 @@ def ancestors(pid: int) -> Iterator[Process]:
             yield row
 
 
-def _is_claude(row: Process) -> bool:
+def is_claude(row: Process) -> bool:
+    """Whether this row is the client's program: by its name, else by its command or what it runs."""
     if client_shapes.is_claude(row.comm):
         return True
     # `node …/@anthropic-ai/claude-code/cli.js`, or a native build whose name is its version
@@ -74,4 +75,4 @@ def _found(row: Process, *, recognised: bool) -> Found:
     )
 
 
-__all__ = ["Found", "ancestors", "find"]
+__all__ = ["Found", "ancestors", "find", "is_claude"]

@@ -47,7 +47,7 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
                 kind=_kind(document),
                 entrypoint=_text(document, "entrypoint"),
                 status=_text(document, "status"),
-                job=_text(document, "jobId"),
+                job=_job(document.get("jobId")),
             )
 
 
@@ -94,7 +94,7 @@ def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sessio
                     owner=owner,
                     source="roster",
                     kind="bg",
-                    job=job,
+                    job=_job(job),
                     predecessors=_predecessors(worker),
                 )
 
@@ -154,6 +154,11 @@ def _identity(document: dict[str, object], boot_id: str, pid_namespace: int) -> 
         number = domain.rsplit(":pid:[", 1)[1].rstrip("]")
         namespace = natural(number) or 0
     return Identity(pid, start, boot_id, namespace)
+
+
+def _job(name: object) -> str:
+    """A name is handed to `claude stop`: one that could be an option (`--all`) is none."""
+    return name if valid_session_id(name) else ""
 
 
 def _text(document: dict[str, object], key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from process_janitor.core.model import Identity, usable_pid
@@ -52,7 +53,8 @@ def _boot_session() -> str:
 
 def pid_namespace() -> int:
     """The inode of our pid namespace; a constant where the system has none, so that records still compare."""
-    return procfs.namespace(os.getpid()) or (0 if procfs.available() else 1)
+    # Not by our number: in a /proc of another namespace that is somebody else's.
+    return procfs.namespace("self") or (0 if procfs.available() else 1)
 
 
 def host_name() -> str:
@@ -88,23 +90,33 @@ def open_pidfd(identity: Identity) -> int | None:
     """
     if not usable_pid(identity.pid):
         return None
+    if procfs.foreign():
+        raise OSError(errno.ENOSYS, procfs.unusable())
     try:
         fd = os.pidfd_open(identity.pid)
     except ProcessLookupError:
         return None  # any other refusal (no descriptor left, an old kernel) says nothing about the process
-    if not runs(identity.pid, identity.start):
-        os.close(fd)
-        return None
-    return fd
+    found = None
+    try:
+        row = procfs.process(identity.pid)
+        if row is None and not _ended(fd):
+            raise PermissionError(errno.EPERM, f"/proc hides process {identity.pid}")
+        if row is not None and row.start == identity.start and not row.dead:
+            found = fd
+    finally:
+        if found is None:
+            os.close(fd)
+    return found
 
 
 def proven_gone(owner: Identity, started: int) -> bool:
     """Whether no process of this identity can be running: asked of the kernel again, one process at a time.
 
-    A table that misses a row proves little. An owner known by its pid alone (start 0) is gone when what has its pid now
-    started after its child (`started`) did.
+    A table that misses a row proves little: with hidepid, /proc hides whatever its user may not trace, such as a client
+    that may not be dumped. Gone is what ended, or whose pid another process was read to have. An owner known by its pid
+    alone (start 0) is gone when what has its pid now started after its child (`started`) did.
     """
-    if not usable_pid(owner.pid):
+    if not usable_pid(owner.pid) or procfs.foreign():
         return False
     try:
         fd = os.pidfd_open(owner.pid)
@@ -115,10 +127,19 @@ def proven_gone(owner: Identity, started: int) -> bool:
     try:
         row = procfs.process(owner.pid)
         if row is None or row.dead:
-            return True
+            return _ended(fd)
         return row.start != owner.start if owner.start else row.start > started
     finally:
         os.close(fd)
+
+
+def _ended(fd: int) -> bool:
+    """Whether the process of this pidfd has ended, waited for or not."""
+    import select
+
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 __all__ = [

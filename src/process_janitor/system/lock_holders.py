@@ -39,7 +39,16 @@ def _linked(text: str) -> dict[str, object]:
     return {"host": host, "pid": pid} if host and usable_pid(pid) else {}
 
 
-HOLDERS = {"ide": _said, "daemon": _said, "schedule": _said, "profile": _linked}
+def _editor(text: str) -> dict[str, object]:
+    """As any; and the folders it has open."""
+    said = _said(text)
+    folders = jsontext.loads(text).get("workspaceFolders") if said else None
+    if isinstance(folders, list) and all(isinstance(one, str) for one in folders):
+        said["folders"] = tuple(folders)
+    return said
+
+
+HOLDERS = {"ide": _editor, "daemon": _said, "schedule": _said, "profile": _linked}
 
 
 __all__ = ["HOLDERS"]

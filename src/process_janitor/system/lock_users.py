@@ -76,15 +76,16 @@ def directories(
 def git_users(ties: Ties, places: Collection[str]) -> tuple[int, ...]:
     """Processes that may be at work in a repository: any git in there, and whatever a living session runs in there.
 
-    A git whose directory cannot be read may be in there.
+    A git whose directory cannot be read may be in there; so may one in a container, where a place has another name.
     """
     found = []
+    names = procfs.link(os.getpid(), "ns/mnt")
     for process in ties.snapshot.processes.values():
         git = process.comm.startswith("git")
         if process.dead or not (git or ties.holder.get(process.pid)):
             continue
         cwd = procfs.link(process.pid, "cwd")
-        if cwd is None:
+        if cwd is None or (git and procfs.link(process.pid, "ns/mnt") != names):
             found += [process.pid] if git else []
         elif any(_inside(cwd, place) for place in places):
             found.append(process.pid)

@@ -152,7 +152,19 @@ class _Finder:
                 port = natural(name[: -len(".lock")])
                 # Asked only where its holder is not to be seen: the table of connections may be long.
                 unseen = lock.pid not in self._ties.snapshot.processes
-                yield lock._replace(listening=unseen and port is not None and ports.announced(port))
+                yield lock._replace(
+                    listening=unseen and port is not None and ports.announced(port),
+                    away=not lock.folders or not all(self._is_here(one) for one in lock.folders),
+                )
+
+    def _is_here(self, folder: str) -> bool:
+        """Whether an editor that has this folder open may run here.
+
+        One in a container that shares ~/.claude writes the number which it has there, and names no namespace.
+        """
+        if not folder.startswith("/") or "\0" in folder:
+            return False
+        return not self._mounts.remote(os.path.normpath(folder)) and os.path.isdir(folder)
 
     def _ownerless(self) -> Iterator[Lock]:
         config = self._places.config_dir

@@ -9,14 +9,23 @@ from process_janitor.core.client_shapes import is_claude_name
 from process_janitor.core.model import Detail, Snapshot
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.ties import Ties
-from process_janitor.system import client_files, clock, identity, paths, procfs, seen, stamps
+from process_janitor.system import (
+    claude_process,
+    client_files,
+    clock,
+    identity,
+    paths,
+    procfs,
+    seen,
+    stamps,
+)
 from process_janitor.system.details import details
 from process_janitor.system.marks import marks_of
 from process_janitor.system.registry import Registry, as_session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from process_janitor.core.model import Marks, Process, Session
 
@@ -69,8 +78,9 @@ def observe(
     Sessions are read before the table: a session that registers in between is then missing from both readings or in the
     table alone, never believed dead because the table is older than its record.
     """
-    if not procfs.available():
-        raise OSError(errno.ENOSYS, "this system has no /proc, and only Linux is supported so far")
+    unusable = procfs.unusable()
+    if unusable:
+        raise OSError(errno.ENOSYS, f"{unusable}: nothing can be examined, and nothing is ended")
     sessions = (*known_sessions(root), *more)
     if stamped:
         sessions = stamps.all_stamped(root, sessions, identity.boot_id(), paths.config_dir())
@@ -100,6 +110,7 @@ def observe(
             if p.uid == uid and is_claude_name(p.comm)
         },
     )
+    sessions = tuple(_vouched(session, table) for session in sessions)
     ties = Ties(snapshot, sessions)
     wanted = ties.interesting().union(also)
     # The ancestors of a leftover are asked as well: a veto may cover the tree below them.
@@ -107,6 +118,15 @@ def observe(
         wanted.update(above.pid for above in ties.tree.ancestors(table[pid]) if above.pid > 1)
     found = details(ties.tree, wanted, ties.company(), set(ties.gone), set(ties.owners.live), uid)
     return Observation(ties.with_details({**snapshot.details, **found}), sessions)
+
+
+def _vouched(session: Session, table: Mapping[int, Process]) -> Session:
+    """The client's file is a claim: that the number in it is a client's is seen by the process, or not believed."""
+    row = table.get(session.owner.pid)
+    living = row is not None and row.start == session.owner.start
+    if session.source != "client" or row is None or not living or claude_process.is_claude(row):
+        return session
+    return session._replace(recognised=False)
 
 
 __all__ = ["Observation", "known_sessions", "observe"]

@@ -21,8 +21,33 @@ _LISTINGS_MAX = 4
 _READING = os.O_RDONLY | os.O_CLOEXEC
 
 
+def unusable() -> str:
+    """Why nothing can be learnt from /proc here, "" when it can."""
+    if foreign():
+        return "/proc shows another pid namespace than the one this runs in (a sandbox without a /proc of its own)"
+    return "" if os.path.exists(f"{PROC}/self/stat") else "this system has no /proc"
+
+
 def available() -> bool:
-    return os.path.exists(f"{PROC}/self/stat")
+    return not unusable()
+
+
+def foreign() -> bool:
+    """Whether there is a /proc, and its numbers are not ours: `unshare --pid` without a mount, some sandboxes.
+
+    Signals and handles then count in our namespace, the table in another one: each number names two processes.
+    """
+    try:
+        own = os.readlink(f"{PROC}/self")
+    except OSError:
+        # One of a namespace that we are not in has no number for us, and no link.
+        return os.path.exists(f"{PROC}/stat")
+    if own != str(os.getpid()):
+        return True
+    # By chance we may have the same number in both. NSpid has one for each namespace from the table's down to ours.
+    status = read(f"{PROC}/self/status", _CHUNK) or b""
+    numbers = status.partition(b"\nNSpid:")[2].partition(b"\n")[0].split()
+    return len(numbers) > 1
 
 
 def read(path: str, limit: int = _STAT_MAX) -> bytes | None:
@@ -152,7 +177,7 @@ def argv(pid: int) -> tuple[str, ...] | None:
     return tuple(words)
 
 
-def link(pid: int, name: str) -> str | None:
+def link(pid: int | str, name: str) -> str | None:
     """Where /proc/PID/NAME leads (`exe`, `cwd`, `fd/0`, `ns/pid`)."""
     try:
         return os.readlink(f"{PROC}/{pid}/{name}")
@@ -180,8 +205,8 @@ def descriptors(pid: int) -> dict[str, str] | None:
     return found
 
 
-def namespace(pid: int) -> int:
-    """The inode of a process's pid namespace, 0 when it may not be read."""
+def namespace(pid: int | str) -> int:
+    """The inode of a process's pid namespace (`self`: our own), 0 when it may not be read."""
     target = link(pid, "ns/pid") or ""
     number = target[5:-1]
     return int(number) if target.startswith("pid:[") and number.isdigit() else 0
@@ -252,6 +277,7 @@ __all__ = [
     "children",
     "demand",
     "descriptors",
+    "foreign",
     "link",
     "namespace",
     "newest_pid",
@@ -260,4 +286,5 @@ __all__ = [
     "read",
     "rows",
     "table",
+    "unusable",
 ]

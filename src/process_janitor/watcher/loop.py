@@ -317,6 +317,9 @@ def main(arguments: Sequence[str]) -> int:
     plugin_data = arguments[0] if arguments else ""
     inherited = natural(arguments[1]) if len(arguments) > 1 else None
     root = paths.root()
+    if procfs.foreign():
+        hands.log(root, f"no watcher: {procfs.unusable()}")
+        return 1
     try:
         Registry(root).prepare()
         if plugin_data == "--auto":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_janitor.system import client_files, paths
+from process_janitor.system import claude_process, client_files, paths, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +27,15 @@ class Unregistered:
         if changed or self._again:
             self._version, self._again = version, changed
             for session in client_files.sessions(self._config, *self._here):
-                if (session.owner.boot_id, session.owner.pid_namespace) == self._here:
-                    yield session.owner
+                owner = session.owner
+                if (owner.boot_id, owner.pid_namespace) == self._here and _is_client(owner):
+                    yield owner
+
+
+def _is_client(owner: Identity) -> bool:
+    """Not somebody else's program by the number of a file: what it starts would be ended with it. A dead one is nobody's."""
+    row = procfs.process(owner.pid)
+    return row is None or row.start != owner.start or claude_process.is_claude(row)
 
 
 __all__ = ["Unregistered"]

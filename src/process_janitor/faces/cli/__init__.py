@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -107,6 +108,8 @@ def in_words(error: Exception) -> str:
     """One line for whatever went wrong without being a Failure."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
+        if error.errno == errno.ENOSYS:
+            return f"{where}{error.strerror}"
         return f"{where}{error.strerror}; check that it is there and yours"
     if isinstance(error, ModuleNotFoundError):
         return f"the module {error.name} is missing; run scripts/process-janitor, which builds its environment"

@@ -25,10 +25,11 @@ _FUTURE_SECONDS = 120.0
 
 def processes(ward: Ward) -> Iterator[Check]:
     del ward
-    if not procfs.available():
+    unusable = procfs.unusable()
+    if unusable:
         yield Check(
-            "processes", "broken", "this system has no /proc: nothing can be examined, nothing is ended",
-            "use it on Linux; elsewhere it only keeps records",
+            "processes", "broken", f"{unusable}: nothing can be examined, nothing is ended",
+            "give the sandbox its own /proc" if procfs.foreign() else "use it on Linux; elsewhere it only keeps records",
         )  # fmt: skip
         return
     table = procfs.table()
