@@ -28,6 +28,7 @@ NOT_RUN = {
     ".ci/run": "it would run this test",
     "scripts/simulate": "plays for minutes; tests/simulation runs a round of it",
     "scripts/lock": "asks the package index and rewrites the lock files",
+    "scripts/make-pictures": "draws for minutes; tests/pictures runs it with --quick",
     "scripts/make-man": "rewrites the page; tests/docs/test_manual_page.py runs it with --check",
     "/plugin ": "typed inside Claude Code; tests/e2e/test_install.py does it with the real one",
     "claude plugin": "the real client; tests/e2e/test_install.py",

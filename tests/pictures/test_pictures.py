@@ -65,6 +65,20 @@ def test_the_pictures_in_the_readme_show_what_the_command_says(command: str) -> 
         assert word in said, word
 
 
+def test_the_output_on_the_first_screen_is_the_one_in_the_picture() -> None:
+    """Shortened, but nothing in it is made up."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = text.partition("```\n$ process-janitor scan\n")[2].partition("\n```")[0]
+    said = words(FOLDER / "scan.svg")
+    lines = [" ".join(line.split()) for line in block.splitlines() if line not in ("", "...")]
+    assert len(lines) > 5
+    for line in lines:
+        assert line in said, line
+    # It says how many it has left out.
+    assert said.count("min node ") - block.count("min  node ") == 3
+    assert "three more" in text
+
+
 @pytest.mark.slow
 def test_the_script_draws_them_all(tmp_path: Path) -> None:
     chromium.needed()
