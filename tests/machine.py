@@ -128,7 +128,12 @@ class Machine:
     # -- what Claude Code starts ---------------------------------------------------------------
 
     def claude(
-        self, session_id: str, *, parent: int = 0, source: str = "registry", **fields: Any
+        self,
+        session_id: str,
+        *,
+        parent: int = 0,
+        source: Any = "registry",
+        **fields: Any,
     ) -> int:
         """A client in its own process group of the shell's session, as a terminal starts it."""
         fields = {"argv": ("claude",), **fields}
@@ -138,7 +143,7 @@ class Machine:
         return pid
 
     def register(
-        self, pid: int, session_id: str, *, source: str = "registry", **fields: Any
+        self, pid: int, session_id: str, *, source: Any = "registry", **fields: Any
     ) -> None:
         row = self.rows[pid]
         known = self.sessions.get((pid, row.start))

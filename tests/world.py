@@ -303,20 +303,19 @@ class World:
         at = time.time() - seconds
         os.utime(stamp, (at, at))
 
-    def _command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str) -> list[str]:
+        """The words that run the command line."""
         start = Path(__file__).resolve().parents[1] / "scripts" / "start.py"
         return [sys.executable, "-I", str(start), *arguments]
 
     def typing(self, *arguments: str, **environment: str) -> Typing:
         """The command line on a terminal."""
-        return Typing(
-            self._command(*arguments), {**self.env, "HOME": str(self.home), **environment}
-        )
+        return Typing(self.command(*arguments), {**self.env, "HOME": str(self.home), **environment})
 
     def cli(self, *arguments: str, **environment: str) -> Answer:
         """The command line in a process of its own, without a terminal, in this world's home."""
         done = subprocess.run(
-            self._command(*arguments),
+            self.command(*arguments),
             env={**self.env, "HOME": str(self.home), "COLUMNS": "80", **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,

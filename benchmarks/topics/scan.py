@@ -16,6 +16,7 @@ from process_janitor.core.ties import Ties
 from process_janitor.faces import pretend
 from process_janitor.sweep import look
 from process_janitor.system import procfs
+from process_janitor.system.marks import marks_of
 from process_janitor.system.observe import known_sessions, observe
 
 TABLES = (200, 1000, 5000)
@@ -70,7 +71,7 @@ def _subjects(stage: Stage) -> dict[str, Callable[[], float]]:
     return {
         "stat": lambda: milliseconds(stat_pass),
         "table": lambda: milliseconds(procfs.table),
-        "marks": lambda: milliseconds(lambda: [procfs.marks(pid) for pid in seen.snapshot.marks]),
+        "marks": lambda: milliseconds(lambda: [marks_of(pid) for pid in seen.snapshot.marks]),
         "sessions": lambda: milliseconds(lambda: known_sessions(stage.root)),
         "observe": lambda: milliseconds(lambda: observe(stage.root)),
         "decide": lambda: milliseconds(

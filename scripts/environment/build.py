@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LIBRARIES = ("filelock", "jsonschema", "orjson", "psutil", "rich")
+LIBRARIES = ("filelock", "jinja2", "jsonschema", "orjson", "psutil", "rich")
 LOG_BYTES = 128 * 1024
 WAIT_SECONDS = 600
 

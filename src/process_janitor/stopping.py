@@ -11,18 +11,17 @@ import select
 import time
 
 from process_janitor.actions.background import CannotAsk, Request
-from process_janitor.actions.journal import Journal
+from process_janitor.actions.journal import Journal, Recorder
 from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Campaign
 from process_janitor.core.commands import shown
 from process_janitor.core.kinds import kinds
-from process_janitor.core.model import Detail
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.core.shapes import base, program
+from process_janitor.core.programs import base, program
 from process_janitor.core.stoppable import belongs
 from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
 from process_janitor.sweep import Judged, look, proven, sweep
-from process_janitor.system import config, identity, procfs
+from process_janitor.system import config, identity, memory, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class Stop:
         self._tell = tell
         self._tick = tick
         self._enough = enough
-        self._journal = Journal(root)
+        self._recorder = Recorder(Journal(root), "stop")
         self._ended: list[Ended] = []
         self._by_key: dict[tuple[int, int], Living] = {}
         self._helpers: list[_Helper] = []
@@ -104,6 +103,7 @@ class Stop:
     def run(self, stages: Sequence[Sequence[Living]]) -> Stopped:
         """End these sessions, stage by stage. Raises config.Unsafe, OSError when the state directory cannot be used."""
         self._by_key = {one.process.key: one for stage in stages for one in stage}
+        self._recorder.learn((one.decision for one in self._by_key.values()), self._ties.snapshot)
         self._watch_helpers()
         grace = float(self._options.value("term_grace_seconds"))
         try:
@@ -126,7 +126,9 @@ class Stop:
         left = tuple(
             d for d in last.decisions if d.finding and not d.process.dead and belongs(d, gone)
         )
-        return Stopped(tuple(self._ended), actions, last, left, self._problem)
+        return Stopped(
+            tuple(self._ended), actions, last, left, self._recorder.problem or self._problem
+        )
 
     def _watch_helpers(self) -> None:
         """What hangs directly on each session, which ends it or leaves it. Not us, nor what we were started from."""
@@ -151,7 +153,12 @@ class Stop:
                     label = shown(argv) if named[pid] == "bash-task" else base(program(argv))
                     self._helpers.append(
                         _Helper(
-                            fd, who, named[pid], label or process.comm, target, procfs.memory(pid)
+                            fd,
+                            who,
+                            named[pid],
+                            label or process.comm,
+                            target,
+                            memory.read(pid).held,
                         )
                     )
 
@@ -212,14 +219,14 @@ class Stop:
             if request.done():
                 one = self._by_key[key]
                 outcome: Outcome = "gone" if request.gone else "survived"
-                self._write(Action(one.decision, (), outcome, 0))
+                self._recorder.write(Action(one.decision, (), outcome, 0))
                 self._say(one, outcome, problem="" if request.gone else request.problem)
                 request.close()
                 del requests[key]
 
     def _on_action(self, action: Action) -> None:
         self._collect()
-        self._write(action)
+        self._recorder.write(action)
         one = self._by_key[action.decision.process.key]
         problem = "it is not the process that was looked at" if action.outcome == "refused" else ""
         self._say(
@@ -273,16 +280,8 @@ class Stop:
         if not gone or self._enough():
             return ()
         swept = sweep(self._root, self._options, "stop", lambda d: proven(d) and belongs(d, gone))
-        self._problem = self._problem or swept.problem
+        self._problem = swept.problem
         return swept.actions
-
-    def _write(self, action: Action) -> None:
-        """A journal that cannot be written must not leave a team half stopped; it is said in the end."""
-        detail = self._ties.snapshot.details.get(action.decision.process.pid, Detail())
-        try:
-            self._journal.action(action, shown(detail.argv), "stop")
-        except OSError as error:
-            self._problem = f"the journal could not be written: {error}"
 
 
 __all__ = ["Ended", "Stop", "Stopped"]

@@ -6,11 +6,11 @@ import os
 import time
 
 from process_janitor.actions.condemned import Condemned
-from process_janitor.actions.journal import Journal
+from process_janitor.actions.journal import Journal, Recorder
 from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Campaign
 from process_janitor.core.decide import decide
 from process_janitor.core.handover import background_runs, may_be_moving
-from process_janitor.core.model import Decision, Detail
+from process_janitor.core.model import Decision
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.shapes import is_shell
 from process_janitor.system import config, files
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from process_janitor.core.model import Identity, Session, Snapshot
+    from process_janitor.core.model import Identity, Session
     from process_janitor.core.policy import Policy
     from process_janitor.core.settings import Settings
 
@@ -31,7 +31,6 @@ EMPTY_SCANS = 2
 _OVERTIME_SECONDS = 10.0
 _FIRST_SLICE_SECONDS = 0.02
 _LONGEST_SLICE_SECONDS = 0.5
-_UNKNOWN = Detail()
 
 
 def proven(decision: Decision) -> bool:
@@ -133,7 +132,7 @@ def _sweep(
 ) -> Swept:
     grace = float(options.value("term_grace_seconds"))
     journal = Journal(root)
-    log = _Log(journal, trigger)
+    recorder = Recorder(journal, trigger)
     condemned = Condemned(root)
     moving = _Moving()
     met: set[Identity] = set()
@@ -141,7 +140,7 @@ def _sweep(
     first: Judged | None = None
     empty = 0
     slice_seconds = _FIRST_SLICE_SECONDS
-    with Campaign(grace, log.write) as campaign:
+    with Campaign(grace, recorder.write) as campaign:
         end = time.monotonic() + max(grace, CLAUDE_GRACE_SECONDS) + _OVERTIME_SECONDS
         while empty < EMPTY_SCANS and time.monotonic() < end:
             policy = config.policy(root, options, idle=idle)
@@ -158,7 +157,7 @@ def _sweep(
                 campaign.give_up()
                 return Swept(first, tuple(campaign.actions), text)
             begun = len(met) - (len(called_for) - len(targets))
-            log.learn(targets, judged.observation.snapshot)
+            recorder.learn(targets, judged.observation.snapshot)
             condemned.add(targets, judged.observation)
             before(targets)
             running = campaign.strike(leaves_first(targets), judged.observation.snapshot.marks)
@@ -169,7 +168,7 @@ def _sweep(
     return Swept(
         first or look(root, config.policy(root, options, idle=idle)),
         tuple(campaign.actions),
-        log.problem,
+        recorder.problem,
     )
 
 
@@ -203,31 +202,6 @@ def actionable(decision: Decision) -> bool:
     """
     protected = set(decision.vetoes) - {"live-owner"}
     return decision.verdict != "keep" and not protected and not decision.process.dead
-
-
-class _Log:
-    """Writes each action to the journal as it is done. A journal that fails half-way must not leave a tree half ended."""
-
-    def __init__(self, journal: Journal, trigger: str) -> None:
-        self._journal = journal
-        self._trigger = trigger
-        self._known: dict[tuple[int, int], Detail] = {}
-        self.problem = ""
-
-    def learn(self, targets: Iterable[Decision], snapshot: Snapshot) -> None:
-        for decision in targets:
-            detail = snapshot.details.get(decision.process.pid)
-            self._known.setdefault(decision.process.key, detail or _UNKNOWN)
-
-    def write(self, action: Action) -> None:
-        # 5 ms of import, spent while the signalled processes end.
-        from process_janitor.core.commands import shown
-
-        known = self._known.get(action.decision.process.key, _UNKNOWN)
-        try:
-            self._journal.action(action, shown(known.argv), self._trigger, known.ports)
-        except OSError as error:
-            self.problem = f"the journal could not be written: {error}"
 
 
 __all__ = ["Judged", "Swept", "actionable", "look", "proven", "sweep"]

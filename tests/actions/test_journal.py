@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from process_janitor.actions import journal
-from process_janitor.actions.journal import Journal
+from process_janitor.actions.journal import Journal, Recorder
 from process_janitor.actions.terminate import Action
-from process_janitor.core.model import Decision, Identity, Process, Session
+from process_janitor.core.model import Decision, Detail, Identity, Process, Session, Snapshot
 from process_janitor.system import files
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -64,6 +64,34 @@ def test_an_action_says_everything_about_one_process(tmp_path: Path) -> None:
         "class": "leftover", "verdict": "reap", "kind": "mcp-server", "session_id": "the-id", "evidence": ["owner-gone"], "vetoes": [],
         "command": "node server.js", "signals": ["SIGTERM", "SIGKILL"], "outcome": "gone", "freed_bytes": 5000,
     }  # fmt: skip
+
+
+def test_a_campaign_writes_down_what_its_targets_were_when_they_were_seen(tmp_path: Path) -> None:
+    def target(pid: int) -> Decision:
+        process = Process(pid, 1, pid, pid, 0, 5, "S", "node", 0)
+        return Decision(process, Identity(pid, 5, "b00t", 7), "reap")
+
+    def seen(**details: Detail) -> Snapshot:
+        return Snapshot(
+            host="", boot_id="b00t", pid_namespace=7, uid=0, self_pid=1, now=9, ticks_per_second=100,
+            processes={}, marks={}, details={int(name[1:]): one for name, one in details.items()},
+        )  # fmt: skip
+
+    server, unknown = target(10), target(11)
+    log = Recorder(Journal(str(tmp_path)), "stop")
+    log.learn([server, unknown], seen(p10=Detail(argv=("node", "serve.js"), ports=(3000,))))
+    log.learn([server], seen(p10=Detail()))  # dying, it has closed all it had
+    for one in (server, unknown):
+        log.write(Action(one, ("SIGTERM",), "gone", 1))
+    lines = list(Journal(str(tmp_path)).lines())
+    assert [(one["command"], one.get("ports"), one["trigger"]) for one in lines] == [
+        ("node serve.js", [3000], "stop"), ("node", None, "stop"),
+    ]  # fmt: skip
+    assert log.problem == ""
+    (tmp_path / "journal.jsonl").unlink()
+    (tmp_path / "journal.jsonl").mkdir()
+    log.write(Action(server, ("SIGTERM",), "gone", 1))
+    assert "the journal could not be written" in log.problem
 
 
 def test_a_session_that_is_over_says_how(tmp_path: Path) -> None:

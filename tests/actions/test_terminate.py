@@ -22,6 +22,7 @@ from process_janitor.faces import pretend
 from process_janitor.sweep import proven, sweep
 from process_janitor.system import clock, identity, procfs
 from process_janitor.system.config import load_settings
+from process_janitor.system.marks import marks_of
 from tests.namespaced import namespaced
 from tests.world import Child, World, wait_until
 
@@ -49,7 +50,7 @@ class Victim(Child):
         self.process.stdout.readline()
         super().__init__(self.process.pid)
         self.decision = decided(self.pid, kind)
-        self.marks = procfs.marks(self.pid)
+        self.marks = marks_of(self.pid)
 
     def end(self) -> None:
         self.process.kill()
@@ -199,7 +200,7 @@ def test_a_leader_that_is_a_zombie_with_living_threads_is_ended_whole() -> None:
         f"print(1, flush=True)\nlibc.syscall({machine}, 0)"
     )
     wait_until(lambda: (row := procfs.process(victim.pid)) is not None and row.state == "Z")
-    victim.decision, victim.marks = decided(victim.pid), procfs.marks(victim.pid)
+    victim.decision, victim.marks = decided(victim.pid), marks_of(victim.pid)
     (action,) = strike([victim])
     assert action.outcome == "gone"
     assert victim.process.wait(10) == -signal.SIGTERM
@@ -378,7 +379,7 @@ def test_no_number_that_is_no_ordinary_process_is_ever_signalled(pid: int) -> No
     )
     with Campaign(0.1, lambda _: None) as campaign:
         for _ in range(3):
-            campaign.strike([decision], {pid: procfs.marks(1)})
+            campaign.strike([decision], {pid: marks_of(1)})
             campaign.wait(0.1)
     assert [(action.signals, action.outcome) for action in campaign.actions] == [((), "refused")]
     assert neighbour.alive
@@ -388,7 +389,7 @@ def test_no_number_that_is_no_ordinary_process_is_ever_signalled(pid: int) -> No
 def test_it_never_signals_itself() -> None:
     me = decided(os.getpid())
     with Campaign(0.1, lambda _: None) as campaign:
-        campaign.strike([me], {os.getpid(): procfs.marks(os.getpid())})
+        campaign.strike([me], {os.getpid(): marks_of(os.getpid())})
     assert [(action.signals, action.outcome) for action in campaign.actions] == [((), "refused")]
 
 
@@ -475,7 +476,7 @@ class Tree:
 
     def members(self, session_id: str) -> list[Process]:
         table = procfs.table()
-        marks = {pid: procfs.marks(pid) for pid in table}
+        marks = {pid: marks_of(pid) for pid in table}
         return [
             table[pid]
             for pid, one in marks.items()

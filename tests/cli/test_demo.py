@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from process_janitor.faces import schemas
+from process_janitor.faces import schemas, stage
 from process_janitor.system import procfs
 from tests.namespaced import ROOT, namespaced
 from tests.world import World, wait_until
@@ -85,3 +85,13 @@ def test_ctrl_c_leaves_nothing_either(tmp_path: Path, after: float) -> None:
     assert b"Traceback" not in said
     wait_until(lambda: others() <= before, 5, f"nothing of the demo runs; {procfs.table()}")
     assert not list(tmp_path.glob("process-janitor-demo-*"))
+
+
+def test_only_settings_of_ours_are_taken_out_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PROCESS_JANITOR_DETACHED", "reap")
+    monkeypatch.setenv("SOMETHING_OTHER_DETACHED", "1")  # as long a name
+    taken = stage.settings_variables()
+    assert "PROCESS_JANITOR_DETACHED" in taken
+    assert "SOMETHING_OTHER_DETACHED" not in taken

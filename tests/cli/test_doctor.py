@@ -192,8 +192,14 @@ def test_another_plugins_hooks_are_looked_at_and_our_own_are_not(world: World) -
     "text", ["[]", "{", '{"hooks": 7, "enabledPlugins": []}', '{"hooks": {"Stop": [{"hooks": [7, {}]}, 8]}}', "\0"]
 )  # fmt: skip
 def test_settings_of_any_shape_do_no_harm(world: World, text: str) -> None:
-    (world.config_dir / "settings.json").write_text(text)
-    ask(world)
+    path = world.config_dir / "settings.json"
+    path.write_text(text)
+    code, document = ask(world)
+    assert code == 0
+    # It is the client's to complain of; nothing in it is taken for a cleaner, or for a switch of ours.
+    assert state(document, "plugin") == "warning"
+    assert state(document, "other cleaners") == "ok"
+    assert path.read_text() == text
 
 
 def test_the_clients_versions_are_told(world: World) -> None:

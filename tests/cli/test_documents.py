@@ -136,7 +136,7 @@ def test_status_keeps_the_contract_inside_a_session_and_exits_4_outside(tmp_path
     assert "no watcher runs" in outside.err
     me = identity.identify(os.getpid())
     assert me is not None
-    lease.announce(str(world.root), me, "1")
+    lease.announce(str(world.root), me, "1", 60.0)
     assert f"the watcher runs (process {me.pid})" in world.cli("status").err
 
 

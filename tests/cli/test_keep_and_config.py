@@ -310,6 +310,37 @@ def test_config_set_keeps_the_mode_the_link_and_the_other_keys(tmp_path: Path) -
 
 
 @namespaced
+def test_a_state_directory_and_files_that_their_user_linked_are_changed_where_they_are(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    elsewhere = tmp_path / "dotfiles"
+    (elsewhere / "state").mkdir(parents=True)
+    world.root.symlink_to(elsewhere / "state")
+    rules = elsewhere / "rules.json"
+    rules.write_text('{"rules": [{"command": "vite"}]}')
+    (world.root / "keep.json").symlink_to(rules)
+    settings = world.config_dir / "process-janitor-config.json"
+    settings.symlink_to(elsewhere / "settings.json")  # not there yet
+    assert world.cli("keep", str(os.getpid())).code == 0
+    assert world.cli("config", "set", "detached", "keep").code == 0
+    assert [rule.get("command") for rule in json.loads(rules.read_text())["rules"]] == [
+        "vite",
+        None,
+    ]
+    assert json.loads((elsewhere / "settings.json").read_text()) == {"detached": "keep"}
+    links = (world.root, world.root / "keep.json", settings)
+    assert all(link.is_symlink() for link in links)
+    assert len(world.cli("keep", "--list", "--json").json["rules"]) == 2
+    # What is no directory is told, and left.
+    world.root.unlink()
+    world.root.write_text("mine")
+    answer = world.cli("config", "set", "detached", "reap")
+    assert (answer.code, answer.err.count("\n")) == (1, 1), answer
+    assert world.root.read_text() == "mine"
+
+
+@namespaced
 def test_what_was_answered_at_the_installation_counts_below_the_file(tmp_path: Path) -> None:
     world = World(tmp_path)
     settings_json = world.config_dir / "settings.json"

@@ -30,7 +30,7 @@ def test_too_many_sessions_are_a_finding_that_names_whom_to_end_first(tmp_path: 
     codes = [one["evidence"] for one in overloads(world.cli("scan", "--json"))]
     assert not any("sessions:" in code for found in codes for code in found)  # type: ignore[attr-defined]
     inside = {"CLAUDE_PID": str(current.pid), "CLAUDE_CODE_SESSION_ID": current.session_id}
-    world.configure(max_sessions_warning=2)
+    world.configure(max_sessions_warning=2, min_session_age_minutes=0)
     answer = world.cli("scan", "--json", **inside)
     (found,) = overloads(answer)
     assert (found["pid"], found["verdict"], found["command"]) == (None, "report", "this machine")
@@ -46,3 +46,22 @@ def test_too_many_sessions_are_a_finding_that_names_whom_to_end_first(tmp_path: 
     acted = world.cli("auto", "--json")
     assert json.loads(acted.out)["actions"] == []
     assert all(one.alive for one in (current, idle, busy))
+
+
+@namespaced
+def test_whom_to_end_first_is_idle_by_the_rule_that_the_state_goes_by(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.configure(max_sessions_warning=2, min_session_age_minutes=0)
+    idle, typed, working, headless = (
+        world.session(), world.session(), world.session(), world.session(words=("-p", "--print"))
+    )  # fmt: skip
+    for one in (idle, typed, working, headless):
+        world.quiet(one, 9000)
+    working.bash()
+    transcript = tmp_path / "transcript.jsonl"
+    transcript.write_text("{}\n")
+    world.register(typed, transcript_path=str(transcript))
+    (found,) = overloads(world.cli("scan", "--json"))
+    about = str(found["about"])
+    assert about.startswith(f"end first: process {idle.pid} (idle 2 h, ")
+    assert about.count("idle") == 1, about

@@ -18,7 +18,7 @@ from process_janitor.faces.cli import parser
 CODES = {0, 1, 2, 3, 4, 10}
 # Nothing in here can act: `auto`, `--execute` and `demo` are tried on pretend sessions elsewhere.
 WORDS = [
-    "scan", "run", "stop", "report", "status", "explain", "history", "keep", "config", "doctor", "help", "bogus", "--json", "--quiet", "-q", "-v",
+    "scan", "run", "stop", "report", "watch", "--interval", "status", "explain", "history", "keep", "config", "doctor", "help", "bogus", "--json", "--quiet", "-q", "-v",
     "--no-color", "--all", "--exit-code", "--dry-run", "--pid", "--session", "--class", "--plan", "--list", "--remove",
     "--command", "--abnormal", "--limit", "--help", "--version", "--", "-", "", "1", "0", "-1", "99999999999", "abc",
     "leftover", "show", "path", "check", "set", "detached", "reap", "(", "\ud800", "é", "--config", "/nowhere", "a b",

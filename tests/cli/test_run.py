@@ -120,6 +120,25 @@ def test_a_kept_process_is_refused_with_its_veto(tmp_path: Path) -> None:
 
 
 @namespaced
+def test_a_session_that_is_shown_and_protected_is_refused_and_its_twin_is_ended(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    kept = world.session("0b9c1d2e-0000-4000-8000-000000000001")
+    twin = world.session(kept.session_id)
+    assert world.cli("keep", str(kept.pid)).code == 0
+    planned = world.cli("run", "--pid", str(kept.pid))
+    assert planned.code == 3, planned
+    assert "--plan" not in planned.out
+    assert "kept-by-rule" in planned.out
+    refused = world.cli("run", "--pid", str(kept.pid), "--execute", "--json")
+    assert refused.code == 3
+    assert [one["outcome"] for one in refused.json["actions"]] == ["refused"]
+    assert world.cli("run", "--pid", str(twin.pid), "--execute").code == 0
+    assert (kept.alive, twin.alive) == (True, False)
+
+
+@namespaced
 def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
     world = World(tmp_path)
     gone = world.cli("run", "--pid", "4000000")

@@ -75,6 +75,7 @@ def test_no_shell_ever_sees_the_words(tmp_path: Path) -> None:
 def test_bad_quotes_and_terminal_commands_are_answered_in_words() -> None:
     assert "check the quotes" in slash.answer('explain "1', {})
     assert "terminal" in slash.answer("demo", {})
+    assert "Here, report shows the same" in slash.answer("watch --interval 5", {})
     assert "Examples:" in slash.answer("demo --help", {})
     assert "Usage: process-janitor" in slash.answer("help", {})
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from process_janitor.faces.render.units import age, local, size
+from process_janitor.core.units import age, size
+from process_janitor.faces.render.times import local
 from tests.namespaced import ROOT, namespaced
 from tests.world import World, wait_until
 

@@ -20,13 +20,13 @@ from process_janitor.core.overload import (
 from process_janitor.faces import words
 
 GB = 10**9
-CALM = Pressure(4, 1.0, 16 * GB, 8 * GB, 4 * GB, 4 * GB, 0.0, 0.0, 0.0, 0.0)
+CALM = Pressure(4, (1.0, 1.0, 1.0), 16 * GB, 8 * GB, 4 * GB, 4 * GB, 0.0, 0.0, 0.0, 0.0)
 percent = st.one_of(st.none(), st.floats(0, 100))
 size = st.one_of(st.none(), st.integers(0, 10**13))
 pressures = st.builds(
     Pressure,
     st.integers(0, 512),
-    st.one_of(st.none(), st.floats(0, 10_000)),
+    st.one_of(st.none(), st.tuples(*[st.floats(0, 10_000)] * 3)),
     size,
     size,
     size,
@@ -59,8 +59,8 @@ def test_each_strain_is_named_and_its_twin_below_the_threshold_is_not() -> None:
         return strains(CALM._replace(**fields), sessions, 3)
 
     assert found(sessions=4) == ("sessions:4",)
-    assert found(load=16.8, cpu_some=60.0) == ("load-per-core:4.2",)
-    assert found(load=7.9, cpu_some=60.0) == ()
+    assert found(averages=(16.8, 17.0, 1.0), cpu_some=60.0) == ("load-per-core:4.2",)
+    assert found(averages=(7.9, 90.0, 90.0), cpu_some=60.0) == ()
     assert found(memory_available=1 * GB) == ("memory-pressure",)
     assert found(memory_available=2 * GB) == ()
     assert found(memory_some=15.0) == found(memory_full=6.0) == ("memory-pressure",)
@@ -75,7 +75,7 @@ def test_a_full_swap_beside_free_memory_is_no_strain() -> None:
 
 
 def test_a_load_that_nothing_waits_for_a_core_for_is_a_dead_mount_and_no_strain() -> None:
-    busy = CALM._replace(load=100.0, cpu_some=1.0)
+    busy = CALM._replace(averages=(100.0, 100.0, 100.0), cpu_some=1.0)
     assert strains(busy, 3, 3) == ()
     assert strains(busy._replace(cpu_some=None), 3, 3) == ("load-per-core:25.0",)
 

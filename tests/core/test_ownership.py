@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from process_janitor.core import handover, ties
+from process_janitor.core import handover, owners
 from process_janitor.core.model import Identity, Marks, Seen, Session
 from process_janitor.core.policy import Policy
 from tests.machine import BOOT, HOST, NAMESPACE, TOOL_SHELL, Machine
@@ -465,7 +465,7 @@ def test_a_record_of_another_boot_does_not_hide_the_client_that_has_its_number_n
     m.tick(60)
     for pid in (claude, server, child):
         assert m.verdict(pid, Policy(detached="reap")) == ("keep", ""), pid
-    assert list(ties.strays(m.snapshot(), m.sessions.values()))
+    assert list(owners.strays(m.snapshot(), m.sessions.values()))
 
 
 @case("N1", "a session that began before the plugin: CLAUDE_PID is gone", "reap")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from process_janitor.core.cgroups import service_unit
 from process_janitor.core.model import Marks
 from process_janitor.core.policy import KeepRule, Policy
-from process_janitor.core.vetoes import VETOES, service_unit
+from process_janitor.core.vetoes import VETOES
 from tests.machine import BOOT, NAMESPACE, UID, Machine
 
 if TYPE_CHECKING:

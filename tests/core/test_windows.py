@@ -245,9 +245,22 @@ def test_what_starts_claude_and_what_only_mentions_it(line: str, expected: bool)
     assert starts_claude(line) is expected
 
 
+# Without what a shell would read as more than words.
+WORDS = st.text("abc/.-=é", min_size=1, max_size=12)
+
+
+@given(st.lists(WORDS, max_size=4), st.booleans())
+def test_a_command_starts_claude_by_its_program_and_not_by_its_arguments(
+    arguments: list[str], path: bool
+) -> None:
+    given_words = " ".join(arguments)
+    assert starts_claude(f"{'/opt/bin/' if path else ''}claude {given_words}")
+    assert not starts_claude(f"vim claude {given_words}")
+
+
 @given(st.text(max_size=40))
-def test_any_command_line_is_answered(line: str) -> None:
-    starts_claude(line)
+def test_a_command_line_that_does_not_name_it_starts_no_claude(line: str) -> None:
+    assert not starts_claude(line.replace("claude", ""))
 
 
 @pytest.mark.parametrize(

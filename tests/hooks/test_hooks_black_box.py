@@ -24,6 +24,7 @@ import pytest
 from process_janitor.core.record import valid_session_id
 from process_janitor.faces import pretend
 from process_janitor.system import identity, lease, procfs
+from process_janitor.system.marks import marks_of
 from process_janitor.system.registry import Registry
 from tests.namespaced import namespaced
 from tests.world import Child, Pretend, World, wait_until
@@ -1246,7 +1247,7 @@ def test_the_watcher_of_a_hook_has_nothing_of_the_session(tmp_path: Path) -> Non
         if name.startswith("CLAUDE") or name in ("ANTHROPIC_API_KEY", "MY_TOKEN")
     }
     assert "PROCESS_JANITOR_KEEP" not in names
-    assert procfs.marks(watcher.pid) == procfs.marks(1)
+    assert marks_of(watcher.pid) == marks_of(1)
     assert procfs.link(watcher.pid, "cwd") == "/"
     assert [procfs.link(watcher.pid, f"fd/{fd}") for fd in (0, 1, 2)] == ["/dev/null"] * 3
     os.close(writing)

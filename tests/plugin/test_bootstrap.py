@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -555,3 +556,9 @@ def test_the_log_keeps_only_its_end(tmp_path: Path) -> None:
         build.write_log(str(log), str(output), f"line {number}")
     assert log.stat().st_size == build.LOG_BYTES
     assert log.read_text().endswith("line 3\n")
+
+
+def test_every_library_that_the_package_depends_on_is_tried_before_an_environment_is_used() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {one.partition(">")[0] for one in project["dependencies"]}
+    assert needed == set(build.LIBRARIES)

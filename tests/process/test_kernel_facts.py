@@ -18,6 +18,7 @@ from process_janitor.core.policy import Policy
 from process_janitor.faces import pretend
 from process_janitor.sweep import look
 from process_janitor.system import procfs
+from process_janitor.system.marks import marks_of
 from tests.client_files import client_file
 from tests.namespaced import namespaced
 from tests.world import World, wait_until
@@ -219,7 +220,7 @@ def test_a_real_tmux_server_started_in_a_bash_call_is_kept_with_its_panes(tmp_pa
 
     def inherited() -> bool:
         # While a shell becomes its last command it has no environment for a moment.
-        marks = procfs.marks(inside)
+        marks = marks_of(inside)
         return marks is not None and marks.session_id == session.session_id
 
     wait_until(inherited, what="the pane inherited the marks")

@@ -18,9 +18,12 @@ import libtmux
 import pytest
 
 from process_janitor.core.record import new_record, tmux_pane
+from process_janitor.core.settings import settings
 from process_janitor.core.ties import Ties
 from process_janitor.core.windows import Windows
 from process_janitor.faces import pretend
+from process_janitor.faces.doctor import Ward
+from process_janitor.faces.doctor.machine import silent_terminals
 from process_janitor.faces.terminals import terminals
 from process_janitor.system import identity, procfs, tmux
 from process_janitor.system.observe import observe
@@ -33,6 +36,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
 A = "aaaaaaaa-0000-4000-8000-000000000001"
+WARD = Ward("", "", "", settings(None, "", ()), {})
 
 
 class Desk:
@@ -77,7 +81,7 @@ class Desk:
         return Ties(seen.snapshot, seen.sessions)
 
     def named(self) -> list[str]:
-        return [one.subject for one in terminals(self.ties()).windows.orphans()]
+        return [one.subject for one in terminals(self.ties()).orphans()]
 
 
 @contextmanager
@@ -116,7 +120,7 @@ def test_the_pane_of_a_killed_client_is_named_and_the_others_are_not(tmp_path: P
         crashed, living, ordinary = at.pane(), at.pane(), at.pane()
         dying = at.claude(crashed)
         alive = at.claude(living, "bbbbbbbb-0000-4000-8000-000000000002")
-        windows: Windows = terminals(at.ties()).windows
+        windows: Windows = terminals(at.ties())
         assert windows.label(dying.pid) == f"tmux:main:{crashed.window_index}.0"
         assert windows.label(alive.pid) == f"tmux:main:{living.window_index}.0"
         assert at.named() == []
@@ -180,10 +184,14 @@ def test_a_stopped_server_costs_a_second_and_leaves_no_client(tmp_path: Path) ->
             began = time.monotonic()
             answer = ask()
             spent = time.monotonic() - began
+            (told,) = list(silent_terminals(WARD))
         finally:
             signal.pidfd_send_signal(fd, signal.SIGCONT)
             os.close(fd)
         assert answer.silent == (path,)
+        assert (told.name, told.state) == ("tmux", "warning")
+        assert path in told.says
+        assert list(silent_terminals(WARD)) == []
         assert [pane.label.split(":")[0] for pane in answer.panes] == ["tmux/work"]
         assert spent < tmux.SECONDS + 0.8
         wait_until(lambda: clients() == [], what="no client of ours is left")

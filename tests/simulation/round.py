@@ -19,6 +19,7 @@ from process_janitor.core.model import PID_MAX
 from process_janitor.faces import pretend
 from process_janitor.sweep import look
 from process_janitor.system import config, procfs, seen
+from process_janitor.system.marks import marks_of
 from process_janitor.system.registry import Registry
 from tests.simulation.plan import Builder, Node, Plan, Trees, strangers
 from tests.world import children
@@ -647,7 +648,7 @@ class Round:
 
 
 def _named(pid: int) -> bool:
-    marks = procfs.marks(pid)
+    marks = marks_of(pid)
     return marks is not None and marks.names_session
 
 

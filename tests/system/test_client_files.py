@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from process_janitor.core.model import Identity
+from process_janitor.core.model import Identity, usable_pid
 from process_janitor.system import client_files
 
 BOOT, NAMESPACE = "boot", 4026531836
@@ -168,8 +168,14 @@ def test_no_document_breaks_the_reading_of_sessions(
     tmp_path_factory: pytest.TempPathFactory, document: object
 ) -> None:
     folder = tmp_path_factory.mktemp("home")
-    write(folder, document)
-    read(folder)
+    write(folder, document, "12.json")
+    sound = {**SOUND, "pid": 13, "sessionId": "sound"}
+    write(folder, sound, "13.json")
+    found = read(folder)
+    # Its neighbour is read all the same, and what nobody can hold to be a process is not handed on.
+    assert [one.session_id for one in found if one.owner.pid == 13] == ["sound"]
+    assert all(usable_pid(one.owner.pid) and one.owner.start > 0 for one in found)
+    assert len(found) <= 2
 
 
 # The background daemon's roster
@@ -236,8 +242,10 @@ def test_no_document_breaks_the_reading_of_the_roster(
     tmp_path_factory: pytest.TempPathFactory, document: object
 ) -> None:
     folder = tmp_path_factory.mktemp("home")
-    roster(folder, {"workers": document})
-    roster(folder, document)
+    beside = roster(folder, {"workers": {"w1": WORKER, "w2": document}})
+    assert [one.session_id for one in beside if one.owner.pid == 4711][:1] == ["fork"]
+    for damaged in (document, {"workers": document}):
+        assert all(usable_pid(one.owner.pid) for one in roster(folder, damaged))
 
 
 @pytest.mark.case("E4", "Claude Code's own registers", "keep")

@@ -13,10 +13,9 @@ import pytest
 from process_janitor.actions import plans
 from process_janitor.core.model import Identity, Seen
 from process_janitor.core.record import new_record
-from process_janitor.system import clock, files, identity, seen, stamps
+from process_janitor.system import clock, files, identity, lease, seen, stamps
 from process_janitor.system.registry import Entry, Registry, as_session
 from process_janitor.system.retention import prune
-from process_janitor.watcher import hands
 
 DAY = 86_400.0
 BOOT = identity.boot_id()
@@ -57,7 +56,7 @@ def test_a_step_of_the_wall_clock_changes_no_age(
 ) -> None:
     ended = {"reason": "other", "monotonic": clock.monotonic(), "boot_id": BOOT}
     entry = written(registry, Identity(NOBODY, 5, BOOT, NAMESPACE), ended=ended)
-    hands.stamp(entry, clock.monotonic(), BOOT, None)
+    stamps.beat(entry.directory, clock.monotonic(), BOOT, None)
     plan = plans.new([], BOOT, selected=False)
     plans.store(registry.root, plan)
     ticks = clock.ticks()
@@ -78,7 +77,7 @@ def test_a_night_asleep_makes_no_heartbeat_and_no_goodbye_older(
 ) -> None:
     ended = {"reason": "other", "monotonic": clock.monotonic(), "boot_id": BOOT}
     entry = written(registry, Identity(NOBODY, 5, BOOT, NAMESPACE), ended=ended)
-    hands.stamp(entry, clock.monotonic(), BOOT, None)
+    stamps.beat(entry.directory, clock.monotonic(), BOOT, None)
     plan = plans.new([], BOOT, selected=False)
     plans.store(registry.root, plan)
     ticks = clock.ticks()
@@ -97,7 +96,7 @@ def test_a_night_asleep_makes_no_heartbeat_and_no_goodbye_older(
 def test_a_stamp_of_another_boot_or_of_other_clocks_has_no_age(registry: Registry) -> None:
     entry = written(registry, Identity(NOBODY, 5, BOOT, NAMESPACE))
     for boot in ("an-earlier-boot", f"{BOOT}+0.0+86400.0"):
-        hands.stamp(entry, clock.monotonic(), boot, None)
+        stamps.beat(entry.directory, clock.monotonic(), boot, None)
         assert json.loads((Path(entry.directory) / "heartbeat").read_text())["boot_id"] == boot
         assert stamps.read(registry.root, "one", BOOT).heartbeat_ago is None
 
@@ -152,4 +151,26 @@ def test_what_was_seen_of_unregistered_sessions_goes_when_they_are_long_over(
             aged(seen.path(registry.root, *key), 31 * DAY)
     (Path(registry.root) / "trees" / "something else").write_text("")
     prune(registry, 30)
-    assert sorted(seen.listed(registry.root)) == sorted([recent, known.key, row.key])
+    left = {seen.name(*key) for key in (recent, known.key, row.key)}
+    assert set(os.listdir(Path(registry.root) / "trees")) == {*left, "something else"}
+
+
+def test_sleep_takes_nothing_of_the_watchers_term_and_silence_does(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = identity.identify(os.getpid())
+    assert me is not None
+    lease.announce(registry.root, me, "1", 300.0)
+    asleep(monkeypatch, DAY)
+    assert lease.lost(registry.root, BOOT) is None
+    awake = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: awake() + 301.0)
+    assert lease.lost(registry.root, BOOT) == me.key
+    assert lease.lost(registry.root, "another boot") is None
+    # A version that had no term, and a holder that is gone: a newborn has the lease and no name yet.
+    holder = Path(registry.root, lease.HOLDER_NAME)
+    told = holder.read_text().split()
+    holder.write_text(" ".join(told[:4]) + "\n")
+    assert lease.lost(registry.root, BOOT) is None
+    holder.write_text(" ".join([told[0], "1", *told[2:]]) + "\n")
+    assert lease.lost(registry.root, BOOT) is None

@@ -24,7 +24,7 @@ from process_janitor.core.locks import Stale
 from process_janitor.core.ties import Ties
 from process_janitor.faces import schemas
 from process_janitor.system import identity, lock_files, lock_users, procfs
-from process_janitor.system.locks import Places
+from process_janitor.system.locks import Places, stale
 from process_janitor.system.mounts import Mounts
 from process_janitor.system.observe import observe
 from tests.namespaced import namespaced
@@ -47,7 +47,7 @@ class Scene:
 
     def stale(self) -> dict[str, Stale]:
         seen = observe(self.root)
-        found = unlock.stale(Ties(seen.snapshot, seen.sessions), self.places)
+        found = stale(Ties(seen.snapshot, seen.sessions), self.places)
         return {one.lock.path: one for one in found}
 
     def member(self, path: Path) -> LockMember:

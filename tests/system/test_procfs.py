@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from process_janitor.core.model import Identity, Marks, Process
-from process_janitor.system import identity, procfs
+from process_janitor.system import identity, memory, procfs
+from process_janitor.system.marks import marks_of
 from tests.namespaced import namespaced
 from tests.world import children, wait_until
 
@@ -148,12 +149,12 @@ def test_of_a_process_that_is_gone_everything_says_so() -> None:
     process.wait()
     pid = process.pid
     assert procfs.process(pid) is None
-    assert procfs.marks(pid) is None
+    assert marks_of(pid) is None
     assert procfs.argv(pid) is None
     assert procfs.link(pid, "exe") is None
     assert procfs.namespace(pid) == 0
     assert procfs.cgroup(pid) == ""
-    assert procfs.memory(pid) == 0
+    assert memory.read(pid).held == 0
     assert pid not in procfs.table()
 
 
@@ -175,7 +176,7 @@ def test_the_table_is_read_while_processes_come_and_go() -> None:
         assert {os.getpid(), steady.pid, *(one.pid for one in storms)} <= set(table)
         assert all(pid == row.pid for pid, row in table.items())
         for pid in table:
-            procfs.marks(pid)
+            marks_of(pid)
     for one in storms:
         one.kill()
 
@@ -188,7 +189,7 @@ def test_marks_are_found_at_the_end_of_a_huge_environment() -> None:
     env = {f"FILLER_{number}": "x" * 100_000 for number in range(15)}
     env |= {"CLAUDE_CODE_SESSION_ID": "the-id", "CLAUDE_PID": "4711", "PROCESS_JANITOR_KEEP": "1"}
     process = started(env=env)
-    assert procfs.marks(process.pid) == Marks(session_id="the-id", claude_pid=4711, keep=True)
+    assert marks_of(process.pid) == Marks(session_id="the-id", claude_pid=4711, keep=True)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -202,7 +203,7 @@ def test_marks_are_found_where_an_environment_ends_with_a_whole_read(size: int, 
     process = started(env={"F": "x" * filler, "CLAUDE_PID": "4711"})
     with open(f"/proc/{process.pid}/environ", "rb") as file:
         assert len(file.read()) == size * procfs._CHUNK + short
-    assert procfs.marks(process.pid) == Marks(claude_pid=4711)
+    assert marks_of(process.pid) == Marks(claude_pid=4711)
 
 
 @namespaced
@@ -222,7 +223,7 @@ def test_an_environment_that_is_no_text_is_read_all_the_same() -> None:
             and procfs.argv(process.pid)
         )
     )
-    assert procfs.marks(process.pid) == Marks(session_id="\ufffd-id", claude_pid=0)
+    assert marks_of(process.pid) == Marks(session_id="\ufffd-id", claude_pid=0)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ def test_an_environment_that_is_no_text_is_read_all_the_same() -> None:
 @namespaced
 def test_a_claude_pid_is_a_plain_number_or_nothing(text: str, pid: int) -> None:
     process = started(env={"CLAUDE_PID": text})
-    found = procfs.marks(process.pid)
+    found = marks_of(process.pid)
     assert found is not None
     assert found.claude_pid == pid
 
@@ -253,7 +254,7 @@ def test_names_that_only_look_like_marks_are_none() -> None:
         "MY_CLAUDE_PID": "5", "CLAUDE_PID_": "5", "claude_pid": "5", "X": "CLAUDE_PID=5", "CLAUDE_CODE_SESSION_IDS": "x",
         "PROCESS_JANITOR_KEEPER": "1", "PROCESS_JANITOR_KEEP": "0", "CLAUDECODE": "",
     })  # fmt: skip
-    assert procfs.marks(process.pid) == Marks()
+    assert marks_of(process.pid) == Marks()
 
 
 @namespaced
@@ -262,7 +263,7 @@ def test_every_mark_is_read() -> None:
         "CLAUDECODE": "1", "CLAUDE_CODE_SESSION_ID": "s", "CLAUDE_PID": "7", "CLAUDE_CODE_CHILD_SESSION": "1",
         "CLAUDE_CODE_LAUNCHED_BY_SESSION_IDS": "a,b c", "CLAUDE_PLUGIN_ROOT": "/p", "CLAUDE_CONFIG_DIR": "/c",
     })  # fmt: skip
-    assert procfs.marks(process.pid) == Marks(
+    assert marks_of(process.pid) == Marks(
         session_id="s",
         claude_pid=7,
         launched_by=("a", "b", "c"),
@@ -305,7 +306,7 @@ def test_memory_is_what_a_process_really_holds() -> None:
     )
     assert large.stdout is not None
     large.stdout.readline()
-    assert 60 << 20 < procfs.memory(large.pid) - procfs.memory(small.pid) < 90 << 20
+    assert 60 << 20 < memory.read(large.pid).held - memory.read(small.pid).held < 90 << 20
 
 
 @namespaced

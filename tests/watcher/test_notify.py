@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from process_janitor.faces.notify import LIFE_SECONDS
+from process_janitor.actions.notify import LIFE_SECONDS
 from process_janitor.faces.start import session_start
 from process_janitor.system import notices, procfs
 from process_janitor.system.registry import Registry
@@ -82,7 +82,7 @@ def helpers() -> list[int]:
     return [
         pid
         for pid in procfs.pids()
-        if "process_janitor.faces.notify" in " ".join(procfs.argv(pid) or ())
+        if "process_janitor.actions.notify" in " ".join(procfs.argv(pid) or ())
     ]
 
 

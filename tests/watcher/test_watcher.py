@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
+from process_janitor.actions import lost_watcher
+from process_janitor.core.model import Identity
 from process_janitor.core.record import new_record
-from process_janitor.faces import pretend
+from process_janitor.faces import pretend, start
 from process_janitor.system import clock, files, identity, launch, lease, procfs, seen
 from process_janitor.system.registry import Entry, Registry
 from process_janitor.watcher import wanted
@@ -626,6 +628,94 @@ def test_asked_to_retire_it_hands_over_and_nothing_is_ended(tmp_path: Path) -> N
     assert second.poll() is None
     one.kill()
     child.gone()
+
+
+def _overdue(home: Home, **named: int) -> None:
+    """As if the holder had announced itself for the last time so long ago that its term is over by now."""
+    path = home.root / lease.HOLDER_NAME
+    pid, start, boot, version, _ = path.read_text().split()
+    term = int(clock.monotonic()) - 1
+    line = f"{named.get('pid', pid)} {named.get('start', start)} {boot} {version} {term}\n"
+    path.write_text(line)
+
+
+@namespaced
+def test_a_watcher_that_hangs_is_replaced_and_one_that_has_time_left_is_not(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path)
+    one = home.session()
+    child = one.mcp()
+    first = home.watch()
+    os.kill(first.pid, signal.SIGSTOP)
+    wait_until(
+        lambda: (row := procfs.process(first.pid)) is not None and row.state == "T",
+        5,
+        "it is stopped",
+    )
+    assert not start.ensure_watcher(str(home.root)), "a late heartbeat is no lost watcher"
+    # Somebody may have asked it to step down all the same: its successor waits for it and gives up.
+    files.touch(str(home.root / lease.RETIRE_NAME))
+    assert home.begin().wait(20) == 0
+    assert first.poll() is None
+    files.remove(str(home.root / lease.RETIRE_NAME))
+    _overdue(home)
+    assert start.ensure_watcher(str(home.root))
+    assert first.wait(20) == -signal.SIGKILL
+    wait_until(lambda: home.holder_pid() not in (0, first.pid), 10, "another one watches")
+    assert lease.lost(str(home.root), home.boot) is None
+    assert not wanted.asked_to_retire(str(home.root))
+    assert (one.alive, child.alive) == (True, True)
+    one.kill()
+    child.gone()
+    assert "stopped its heartbeat" in (home.root / "logs" / "watcher.log").read_text()
+
+
+@namespaced
+def test_a_watcher_that_was_only_slow_steps_down_by_itself(tmp_path: Path) -> None:
+    home = Home(tmp_path, heartbeat_interval_seconds=60)
+    one = home.session()
+    first = home.watch()
+    _overdue(home)
+    assert start.ensure_watcher(str(home.root))
+    assert first.wait(15) == 0, "not ended, but asked"
+    wait_until(lambda: home.holder_pid() not in (0, first.pid), 10, "another one watches")
+    assert one.alive
+    assert lease.lost(str(home.root), home.boot) is None
+
+
+@namespaced
+def test_nothing_but_the_watcher_that_has_the_lease_is_ended_for_an_old_heartbeat(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path)
+    one, other = home.session(), home.session()
+    first = home.watch()
+    second = launch.python(launch.script("watcher"))
+    os.kill(first.pid, signal.SIGSTOP)
+    # Named, and no watcher; the same program, and without the lease; a number that was given out again.
+    decoy = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(300)", second[-1]], env=home.env
+    )
+    wait_until(lambda: second[-1] in (procfs.argv(decoy.pid) or ()), 5, "it runs")
+    for named in (one, Child(decoy.pid)):
+        _overdue(home, pid=named.pid, start=named.identity.start)
+        assert lease.lost(str(home.root), home.boot) == named.identity.key
+        assert lost_watcher.end(str(home.root)) == 0
+        assert named.alive
+    _overdue(home, pid=first.pid, start=1)
+    assert lost_watcher.end(str(home.root)) == 0
+    assert (first.poll(), decoy.poll()) == (None, None)
+    assert (one.alive, other.alive) == (True, True)
+    _overdue(home, pid=first.pid, start=identity_of(first).start)
+    assert lost_watcher.end(str(home.root)) == first.pid
+    assert first.wait(10) == -signal.SIGKILL
+
+
+def identity_of(process: subprocess.Popen[bytes]) -> Identity:
+    found = identity.identify(process.pid)
+    assert found is not None
+    return found
 
 
 def _copied(folder: Path) -> Path:

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes
 from process_janitor.core.redact import redact_text
 from process_janitor.system import identity, launch, procfs
 
@@ -32,7 +32,7 @@ def executable(pid: int) -> str:
     """The client that this process runs, else `claude` on PATH. Raises CannotAsk."""
     exe = procfs.link(pid, "exe") or ""
     program = exe.removesuffix(_DELETED)
-    if program and shapes.is_claude("", (), program):
+    if program and client_shapes.is_claude("", (), program):
         # One that was updated since still runs from what is left of the old file.
         return program if os.access(program, os.X_OK) else f"{procfs.PROC}/{pid}/exe"
     found = shutil.which("claude")

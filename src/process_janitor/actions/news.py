@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from process_janitor.core.notices import Left, Notice
-from process_janitor.system import clock, files, notices, procfs
+from process_janitor.system import built, launch, log, memory, notices
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     from process_janitor.core.settings import Settings
 
 _COMMAND_MAX = 60
-_LOG_MAX = 64 * 1024
+_OSASCRIPT = "/usr/bin/osascript"
+# The helper's whole program: it runs in the command line's environment, on our own code.
+_HELPER = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from process_janitor.actions.notify import main; sys.exit(main(sys.argv[2:]))"
+)
 
 
 def tell(
@@ -29,7 +35,7 @@ def tell(
 ) -> None:
     """Tell what a cleanup did that nobody watched. Nothing to tell is silence; a failure is logged, never raised.
 
-    `python` is as in `notices.show`.
+    `python` is as in `show`.
     """
     if not options.value("notification_enabled"):
         return
@@ -46,9 +52,35 @@ def tell(
     if not notice.worth_telling:
         return
     try:
-        notices.show(root, notices.post(root, notice), python)
+        show(root, notices.post(root, notice), python)
     except OSError as error:
-        log(root, f"a notice could not be given: {error}")
+        log.write(root, "notify", f"a notice could not be given: {error}")
+
+
+def show(root: str, path: str, python: str = "") -> bool:
+    """Have a short-lived process show the notice on the desktop; False where there is none, or nothing to show it with.
+
+    Nothing is started where no desktop can be. `python` is the interpreter of the command line's environment, by
+    default the one that was noted as ready. Raises OSError when no process is to be had.
+    """
+    program = python or _environment_python(root)
+    if not program or not (_is_mac() or notices.bus(os.environ)):
+        return False
+    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    launch.detached([program, "-I", "-c", _HELPER, source, path])
+    return True
+
+
+def _is_mac() -> bool:
+    return sys.platform == "darwin" and os.path.exists(_OSASCRIPT)
+
+
+def _environment_python(root: str) -> str:
+    try:
+        python = built.read(root).python
+    except OSError:
+        return ""
+    return python if os.path.isabs(python) and os.access(python, os.X_OK) else ""
 
 
 def left_running(
@@ -76,25 +108,15 @@ def _left(snapshot: Snapshot, top: Decision, members: Sequence[Decision]) -> Lef
     # 5 ms of import, and only for whoever has something to show.
     from process_janitor.core.commands import brief, middle, shown
 
-    details = [snapshot.details.get(one.process.pid) for one in members]
-    words = snapshot.details[top.process.pid].argv if top.process.pid in snapshot.details else ()
+    details = [snapshot.detail(one.process.pid) for one in members]
+    words = snapshot.detail(top.process.pid).argv
     return Left(
         command=middle(brief(shown(words) or top.process.comm), _COMMAND_MAX),
         pids=tuple(sorted(one.process.key for one in members)),
         session_id=top.session_id,
-        ports=tuple(sorted({port for detail in details if detail for port in detail.ports})),
-        memory=sum(procfs.memory(one.process.pid) for one in members),
+        ports=tuple(sorted({port for detail in details for port in detail.ports})),
+        memory=sum(memory.read(one.process.pid).held for one in members),
     )
 
 
-def log(root: str, text: str) -> None:
-    """One line in logs/notify.log; a log that cannot be written is nobody's trouble."""
-    path = os.path.join(root, "logs", "notify.log")
-    try:
-        files.make_directory(os.path.dirname(path))
-        files.append_bounded(path, f"{clock.utc()} {text}"[:1000], _LOG_MAX)
-    except OSError:
-        return
-
-
-__all__ = ["left_running", "log", "tell"]
+__all__ = ["left_running", "show", "tell"]

@@ -13,8 +13,9 @@ import time
 
 from process_janitor.core.model import Decision, Identity, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import procfs
+from process_janitor.system import memory, procfs
 from process_janitor.system.identity import open_pidfd, proven_gone
+from process_janitor.system.marks import marks_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Campaign:
         grace = max(self._grace, CLAUDE_GRACE_SECONDS) if decision.kind == "claude" else self._grace
         # What a tree forks after its grace has had it already.
         late = decision.kind != "claude" and now > started + self._grace
-        target = _Target(decision, fd, procfs.memory(process.pid), now if late else now + grace)
+        target = _Target(decision, fd, memory.read(process.pid).held, now if late else now + grace)
         self._targets[process.key] = target
         self._poll.register(fd, select.POLLIN)
         return target
@@ -199,7 +200,7 @@ def _unchanged(decided: Process, marks: Marks | None) -> bool:
         return False
     if (now.pgid, now.sid) != (decided.pgid, decided.sid):
         return False
-    return procfs.marks(decided.pid) == marks
+    return marks_of(decided.pid) == marks
 
 
 __all__ = ["CLAUDE_GRACE_SECONDS", "Action", "Campaign"]

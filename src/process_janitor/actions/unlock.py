@@ -7,13 +7,12 @@ import stat
 
 from process_janitor.actions.journal import Journal
 from process_janitor.actions.plans import LockMember
-from process_janitor.core.locks import judge
 from process_janitor.core.model import Identity
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.ties import Ties
-from process_janitor.system import lock_files, paths
+from process_janitor.system import lock_files
 from process_janitor.system.identity import proven_gone
-from process_janitor.system.locks import Places, content, find, fingerprint
+from process_janitor.system.locks import content, fingerprint, stale
 from process_janitor.system.observe import observe
 
 TYPE_CHECKING = False
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from process_janitor.core.locks import Lock, Stale
     from process_janitor.core.model import Outcome
+    from process_janitor.system.locks import Places
 
 # Later than any process can have started: a living holder that is known by its number alone never counts as gone.
 _NEVER = 1 << 62
@@ -33,27 +33,6 @@ class Unlocked(NamedTuple):
     path: str
     outcome: Outcome
     why: str = ""
-
-
-def places() -> Places:
-    """Where this user's locks are, from the environment."""
-    import pwd
-
-    try:
-        user = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        user = os.environ.get("USER", "default")
-    home = os.path.realpath(os.environ.get("HOME") or os.path.expanduser("~"))
-    return Places(os.path.realpath(paths.config_dir()), home, user)
-
-
-def stale(ties: Ties, where: Places | None = None) -> list[Stale]:
-    """The locks that are, or look, stale on this look at the machine. Changes nothing, raises nothing."""
-    snapshot = ties.snapshot
-    found = (
-        judge(lock, snapshot.host, snapshot.processes) for lock in find(ties, where or places())
-    )
-    return [one for one in found if one is not None]
 
 
 def unlock(
@@ -115,4 +94,4 @@ def _in_use(lock: Lock, info: os.stat_result, taken: lock_files.Taken) -> str:
     return lock_files.held(lock.path, info.st_dev, info.st_ino, tree=lock.kind == "profile")
 
 
-__all__ = ["Unlocked", "places", "stale", "unlock"]
+__all__ = ["Unlocked", "unlock"]

@@ -26,7 +26,6 @@ class Attachment(NamedTuple):
     evidence: tuple[str, ...] = ()
 
 
-_NOTHING = Detail()
 _WHOLE_TREE = frozenset({"bash-task", "hook"})
 
 
@@ -35,7 +34,7 @@ def attachment(ties: Ties, root: Process) -> Attachment:
     snapshot = ties.snapshot
     tie = ties.gone[root.pid]
     owner = tie.session.owner
-    detail = snapshot.details.get(root.pid, _NOTHING)
+    detail = snapshot.detail(root.pid)
     marks = snapshot.marks.get(root.pid)
     seen = tie.session.descendants.get(root.key)
     kind = shapes.kind_of(root.comm, detail.argv)
@@ -134,7 +133,7 @@ def let_go_below(ties: Ties, root: Process, process: Process, kind: str) -> bool
     if kind in _WHOLE_TREE or process.sid == root.sid:
         return False
     leader = ties.snapshot.processes.get(process.sid)
-    detail = ties.snapshot.details.get(process.sid, _NOTHING)
+    detail = ties.snapshot.detail(process.sid)
     return leader is None or not shapes.is_private_browser(leader.comm, detail.argv)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes, shapes
 from process_janitor.core.idleness import idle_for
-from process_janitor.core.model import Decision, Detail
+from process_janitor.core.model import Decision
 from process_janitor.core.policy import HUNG_REPORT_SECONDS, SPINNING_SHARE
+from process_janitor.core.record import PASSING_REASONS
 from process_janitor.core.vetoes import Case, vetoes
 
 TYPE_CHECKING = False
@@ -25,7 +26,6 @@ _ABOUT_HELPERS = frozenset({
 # The reasons after which the process is known to go. `clear` and `resume` end a conversation only; an old client says
 # nothing at all (`unreported`), a later one may have new words: those are shown, never acted on.
 FINAL_REASONS = frozenset({"prompt_input_exit", "logout", "other"})
-_PASSING_REASONS = frozenset({"clear", "resume"})
 
 
 def claude_decisions(ties: Ties, policy: Policy) -> Iterator[Decision]:
@@ -51,7 +51,7 @@ def _judge(
     ago = session.ended_ago
     if (
         session.ended_reason
-        and session.ended_reason not in _PASSING_REASONS
+        and session.ended_reason not in PASSING_REASONS
         and ago is not None
         and session.kind != "bg"
     ):
@@ -101,7 +101,7 @@ def _abandoned(
     ties: Ties, process: Process, session: Session
 ) -> tuple[Verdict, str, tuple[str, ...]]:
     """Nobody can reach it any more: its terminal is gone, or both its ends lead nowhere."""
-    detail = ties.snapshot.details.get(process.pid, Detail())
+    detail = ties.snapshot.detail(process.pid)
     parent = ties.tree.parent(process)
     # A container's first process, or what `docker exec` started, has its user outside: its parent says nothing.
     adopted = parent is not None and shapes.is_adopter(parent.pid, parent.comm)
@@ -112,7 +112,7 @@ def _abandoned(
         return "keep", "", ()
     if detail.terminal_hung_up == "yes":
         closed = ("terminal-hung-up", "pane-closed") if session.pane else ("terminal-hung-up",)
-        headless = session.kind == "print" or shapes.is_headless(detail.argv)
+        headless = session.kind == "print" or client_shapes.is_headless(detail.argv)
         if detail.socket_peer == "no" and not headless:
             return "reap", "orphaned-session", (*closed, "no-control-peer")
         return "report", "orphaned-session", closed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_janitor.core import shapes
+from process_janitor.core import programs, shapes
 from process_janitor.core.redact import redact, redact_text
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ def tool_command(argv: Sequence[str]) -> str | None:
 def brief(command: str) -> str:
     """The same with the program's path, and that of the script an interpreter runs, cut down to their last parts."""
     words = command.split(" ")
-    script = shapes.program(words)
+    script = programs.program(words)
     if script != words[0] and script in words[1:]:
         words[words.index(script, 1)] = _last_part(script)
     words[0] = _last_part(words[0])

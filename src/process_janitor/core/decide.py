@@ -53,8 +53,8 @@ def zombies(ties: Ties) -> Iterator[int]:
 
 def is_runaway(ties: Ties, process: Process) -> bool:
     """A subshell of a Bash call that has lost its shell, has nothing to wait for, and burns a core all the same."""
-    detail = ties.snapshot.details.get(process.pid)
-    if detail is None or process.state != "R" or detail.cpu_share is None:
+    detail = ties.snapshot.detail(process.pid)
+    if process.state != "R" or detail.cpu_share is None:
         return False
     leader = ties.snapshot.processes.get(process.sid)
     return (

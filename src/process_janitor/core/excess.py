@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from process_janitor.core.conditions import Condition
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.units import size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def excesses(everything: Iterable[Has]) -> Iterator[Condition]:
         elif one.descriptors > DESCRIPTORS_MAX:
             yield _too_much(one, f"{one.descriptors} descriptors are open: it may be leaking them")
         if one.memory > MEMORY_MAX:
-            yield _too_much(one, f"it holds {one.memory / 1e9:.1f} GB of memory", one.memory)
+            yield _too_much(one, f"it holds {size(one.memory)} of memory", one.memory)
 
 
 def _too_much(one: Has, about: str, size: int = 0) -> Condition:

@@ -6,7 +6,7 @@ was handed over cannot be told from what a crash left: its parent is gone, and i
 
 from __future__ import annotations
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes
 from process_janitor.core.policy import GOODBYE_SECONDS, HAND_OVER_SECONDS
 
 TYPE_CHECKING = False
@@ -46,9 +46,13 @@ def background_runs(sessions: Iterable[Session], snapshot: Snapshot) -> bool:
     if any(session.source == "roster" for session in sessions):
         return True
     for pid, process in snapshot.processes.items():
-        if process.uid == snapshot.uid and not process.dead and shapes.is_claude_name(process.comm):
-            detail = snapshot.details.get(pid)
-            if detail is None or not detail.argv or shapes.is_background_host(detail.argv):
+        if (
+            process.uid == snapshot.uid
+            and not process.dead
+            and client_shapes.is_claude_name(process.comm)
+        ):
+            argv = snapshot.detail(pid).argv
+            if not argv or client_shapes.is_background_host(argv):
                 return True
     return False
 

@@ -6,8 +6,7 @@ has noted. Whatever cannot be asked proves nothing; where neither turn nor trans
 
 from __future__ import annotations
 
-from process_janitor.core import shapes
-from process_janitor.core.model import Detail
+from process_janitor.core import client_shapes
 from process_janitor.core.namedtuples import NamedTuple
 
 TYPE_CHECKING = False
@@ -25,10 +24,8 @@ class Patience(NamedTuple):
 
 def idle_for(ties: Ties, session: Session, patience: Patience) -> float | None:
     """Seconds a living session has been idle, None when it is not, or when nobody can tell."""
-    process = ties.owners.live.get(session.owner.pid) and ties.snapshot.processes.get(
-        session.owner.pid
-    )
-    if not process or process.start != session.owner.start:
+    process = ties.snapshot.living(session.owner)
+    if process is None or process.pid not in ties.owners.live:
         return None
     age = ties.snapshot.age(process)
     signs = [session.activity_ago, session.transcript_ago, session.busy_ago]
@@ -55,13 +52,13 @@ def waits_for_work(ties: Ties, process: Process, session: Session) -> bool:
         return True
     for above in ties.tree.ancestors(process):
         host = ties.owners.live.get(above.pid)
-        argv = ties.snapshot.details.get(above.pid, Detail()).argv
-        if host is not None and (host.kind == "bg" or not shapes.holds_conversation(argv)):
+        argv = ties.snapshot.detail(above.pid).argv
+        if host is not None and (host.kind == "bg" or not client_shapes.holds_conversation(argv)):
             return True
     if session.entrypoint not in ("", "cli"):
         return True
-    detail = ties.snapshot.details.get(process.pid, Detail())
-    if shapes.is_headless(detail.argv) or not shapes.holds_conversation(detail.argv):
+    detail = ties.snapshot.detail(process.pid)
+    if client_shapes.is_headless(detail.argv) or not client_shapes.holds_conversation(detail.argv):
         return True
     return not session.entrypoint and detail.stdout.startswith(("pipe:", "socket:", "/dev/null"))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from process_janitor.core import shapes
+from process_janitor.core import programs, shapes
 from process_janitor.core.namedtuples import NamedTuple
 
 TYPE_CHECKING = False
@@ -114,7 +114,7 @@ def _runs(argv: Sequence[str], words: Sequence[str]) -> bool:
     ours, theirs = words[0], argv[before]
     if "/" in ours and "/" in theirs:
         return _matches(theirs, ours)
-    return _matches(shapes.base(theirs), shapes.base(ours))
+    return _matches(programs.base(theirs), programs.base(ours))
 
 
 def _alike(ours: Sequence[str], written: Sequence[str]) -> bool:
@@ -139,7 +139,7 @@ def _matches(word: str, written: str) -> bool:
 
 def _package(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """What a launcher is told to fetch and run, and the words behind it; ("", ()) for every other command."""
-    program = shapes.base(words[0])
+    program = programs.base(words[0])
     rest = list(words[1:])
     runs = _RUNNERS.get(program, ())
     if program not in _LAUNCHERS or (rest and rest[0] in runs):
@@ -167,12 +167,12 @@ def _is_package(argv: Sequence[str], package: str, rest: Sequence[str]) -> bool:
         return False
     short = name.rsplit("/", 1)[-1]
     head = argv[: len(argv) - len(rest)]
-    script = shapes.program(head)
+    script = programs.program(head)
     if f"/node_modules/{name}/" in script or script.endswith(f"/.bin/{short}"):
         return True
     # `uvx PACKAGE` becomes `uv tool uvx PACKAGE`, and below it a script of the package's name in uv's own folders.
     words = tuple(head)
-    return package in words[1:] or (len(words) <= 2 and shapes.base(script) == short)
+    return package in words[1:] or (len(words) <= 2 and programs.base(script) == short)
 
 
 def _bare(package: str) -> str:

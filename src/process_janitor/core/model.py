@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Ternary = Literal["yes", "no", "unknown"]
     Verdict = Literal["reap", "report", "keep"]
     Outcome = Literal["gone", "survived", "refused"]
+    # Our registry; the client's sessions/<pid>.json; its background daemon's list; the marks that a process carries; a
+    # living claude process that nobody names; the owner that a sweep remembers of what it is ending.
+    SessionSource = Literal["registry", "client", "roster", "marks", "process", "sweep"]
 
 # The largest pid Linux hands out (PID_MAX_LIMIT on 64 bit); anything above in a record is damage, not a process.
 PID_MAX = 4_194_304
@@ -161,12 +164,12 @@ class Seen(NamedTuple):
 
 
 class Session(NamedTuple):
-    """One claude process as some register knows it. `source`: `registry`, `client` (sessions/<pid>.json), `roster`."""
+    """One claude process as some register knows it, or as something else speaks for it: see `SessionSource`."""
 
     session_id: str
     owner: Identity
     aliases: tuple[str, ...] = ()
-    source: str = "registry"
+    source: SessionSource = "registry"
     host: str = ""
     pgid: int = 0
     sid: int = 0
@@ -194,14 +197,14 @@ class Session(NamedTuple):
     # Seconds since its last turn, since its transcript changed, and since it or what hangs on it used a processor to
     # speak of; None where nobody noted it, or nobody asked.
     activity_ago: float | None = None
+    transcript_ago: float | None = None
+    busy_ago: float | None = None
     # When its record was closed (UTC), "" where nobody has seen it go.
     over_at: str = ""
     # The terminal it registered on, as the process table numbers it; 0 for none.
     tty: int = 0
     # The tmux pane it registered in: socket, pid of the server, pane id; () for none.
     pane: tuple[str, int, str] | tuple[()] = ()
-    transcript_ago: float | None = None
-    busy_ago: float | None = None
     # Where its transcript is, as its first hook was told.
     transcript: str = ""
     # How it was entered (`cli`, `sdk-cli`, …) and what it does (`idle`, `busy`, `shell`), in the client's own words.
@@ -213,6 +216,9 @@ class Session(NamedTuple):
     @property
     def ids(self) -> tuple[str, ...]:
         return (self.session_id, *self.aliases)
+
+
+_UNREAD = Detail()
 
 
 class Snapshot(NamedTuple):
@@ -229,6 +235,18 @@ class Snapshot(NamedTuple):
     processes: Mapping[int, Process]
     marks: Mapping[int, Marks | None] = {}
     details: Mapping[int, Detail] = {}
+
+    def living(self, owner: Identity) -> Process | None:
+        """The running process of that pid and start; None when it is gone or dead. Whether the identity is of this boot
+        and namespace is not asked here (`owners.presence` does).
+        """
+        process = self.processes.get(owner.pid)
+        there = process is not None and process.start == owner.start and not process.dead
+        return process if there else None
+
+    def detail(self, pid: int) -> Detail:
+        """What was read of a process; all unknown where nothing was."""
+        return self.details.get(pid, _UNREAD)
 
     def identity(self, process: Process) -> Identity:
         return Identity(process.pid, process.start, self.boot_id, self.pid_namespace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from process_janitor.core.model import usable_pid
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.units import size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def body(notice: Notice) -> str:
     if notice.problem:
         lines.append(f"{_upper(notice.problem)}. To look: process-janitor scan")
     if notice.ended:
-        lines.append(f"{_size(notice.freed)} freed. Which: process-janitor history")
+        lines.append(f"{size(notice.freed)} freed. Which: process-janitor history")
     if notice.survived:
         lines.append(f"{notice.survived} could not be ended. To look: process-janitor scan")
     lines += [
@@ -87,7 +88,7 @@ def line(notices: Iterable[Notice], runs: Callable[[int, int], bool]) -> str:
     )
     parts = list(dict.fromkeys(one.problem for one in told if one.problem))
     if total.ended:
-        parts.append(f"cleaned up {_ended(total)}, {_size(total.freed)}; see /cleanup history")
+        parts.append(f"cleaned up {_ended(total)}, {size(total.freed)}; see /cleanup history")
     if total.survived:
         parts.append(f"{total.survived} could not be ended; see /cleanup scan")
     left = [one for each in told for one in each.left if any(runs(*key) for key in one.pids)]
@@ -108,7 +109,7 @@ def _ended(notice: Notice) -> str:
 def _about(one: Left) -> str:
     ports = ", ".join(map(str, one.ports))
     held = [f"port {ports}"] if ports else []
-    return f"{one.command} ({', '.join((*held, _size(one.memory)))})"
+    return f"{one.command} ({', '.join((*held, size(one.memory)))})"
 
 
 def _ending(one: Left) -> str:
@@ -120,10 +121,6 @@ def _ending(one: Left) -> str:
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
 
 
 def document(notice: Notice) -> dict[str, Any]:

@@ -40,8 +40,8 @@ class Pressure(NamedTuple):
     """What the machine says of itself. Sizes in bytes, stalls in percent of the last minute; None: it does not say."""
 
     cores: int = 1
-    # The lower of the averages over one and over five minutes: high means lasting, and not over.
-    load: float | None = None
+    # Processes that run or want to, over one, five and fifteen minutes.
+    averages: tuple[float, float, float] | None = None
     memory_total: int | None = None
     memory_available: int | None = None
     swap_total: int | None = None
@@ -50,6 +50,11 @@ class Pressure(NamedTuple):
     memory_some: float | None = None
     memory_full: float | None = None
     io_full: float | None = None
+
+    @property
+    def load(self) -> float | None:
+        """The lower of the averages over one and over five minutes: high means lasting, and not over."""
+        return min(self.averages[:2]) if self.averages is not None else None
 
 
 class Running(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from process_janitor.core import client_shapes
 from process_janitor.core.model import Identity, Session, differently_timed
 
 TYPE_CHECKING = False
@@ -31,12 +32,7 @@ def presence(session: Session, snapshot: Snapshot) -> Presence:
         return "rebooted" if session.host and session.host == snapshot.host else "elsewhere"
     if owner.pid_namespace != snapshot.pid_namespace or not owner.pid_namespace:
         return "elsewhere"
-    process = snapshot.processes.get(owner.pid)
-    return (
-        "live"
-        if process is not None and process.start == owner.start and not process.dead
-        else "gone"
-    )
+    return "gone" if snapshot.living(owner) is None else "live"
 
 
 def merged(sessions: Iterable[Session]) -> list[Session]:
@@ -161,4 +157,24 @@ def holders(tree: Tree, live: Collection[int]) -> dict[int, int]:
     return held
 
 
-__all__ = ["Owners", "holders", "merged", "presence"]
+def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
+    """Living clients that no register names: older than the plugin, or their record is lost. They own what is below.
+
+    Taken as alive on the word of their name alone: to be too careful here spares a process, never kills one.
+    """
+    # A machine has many processes and few names.
+    names = {process.comm for process in snapshot.processes.values()}
+    clients = {name for name in names if client_shapes.is_claude_name(name)}
+    registered = {session.owner for session in known}
+    for process in snapshot.processes.values():
+        if (
+            process.comm in clients
+            and snapshot.identity(process) not in registered
+            and not process.dead
+            and process.uid == snapshot.uid
+            and not client_shapes.is_own_server(snapshot.detail(process.pid).argv)
+        ):
+            yield Session(session_id="", owner=snapshot.identity(process), source="process")
+
+
+__all__ = ["Owners", "holders", "merged", "presence", "strays"]

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from typing import Any, TypeGuard
 
 SCHEMA = "process-janitor.session/1"
+# Goodbyes that end a conversation only; the process goes on with the next one. A tuple: what is looked up came from outside.
+PASSING_REASONS = ("clear", "resume")
 _ID_LENGTH_MAX = 128
 _ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _TEXT_MAX = 8192
@@ -133,6 +135,7 @@ def checked(value: object) -> dict[str, Any]:
 
 
 __all__ = [
+    "PASSING_REASONS",
     "SCHEMA",
     "MalformedRecord",
     "checked",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from process_janitor.core.policy import HUNG_REPORT_SECONDS
+from process_janitor.core.record import PASSING_REASONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,10 +13,6 @@ if TYPE_CHECKING:
     from process_janitor.core.owners import Presence
 
     State = Literal["live", "idle", "ended", "crashed", "hung", "elsewhere", "unknown"]
-
-
-# These end a conversation; the process goes on with the next one.
-PASSING_REASONS = frozenset({"clear", "resume"})
 
 
 def state(session: Session, presence: Presence, *, idle: bool = False) -> State:
@@ -40,4 +37,4 @@ def state(session: Session, presence: Presence, *, idle: bool = False) -> State:
     return "idle" if idle else "live"
 
 
-__all__ = ["PASSING_REASONS", "state"]
+__all__ = ["state"]

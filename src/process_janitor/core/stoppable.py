@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes
 from process_janitor.core.claude_sessions import stopped_by_user
 from process_janitor.core.idleness import is_own
-from process_janitor.core.model import Detail, natural
+from process_janitor.core.model import natural
 from process_janitor.core.namedtuples import NamedTuple
 
 TYPE_CHECKING = False
@@ -57,12 +57,12 @@ def living(ties: Ties, policy: Policy, leads_of_teams: Mapping[str, str]) -> lis
     found = []
     for pid, session in sorted(ties.owners.live.items()):
         process = ties.snapshot.processes[pid]
-        detail = ties.snapshot.details.get(pid, Detail())
-        known = session.recognised or shapes.is_claude(process.comm, detail.argv, detail.exe)
+        detail = ties.snapshot.detail(pid)
+        known = session.recognised or client_shapes.is_claude(process.comm, detail.argv, detail.exe)
         background = _is_background(ties, process, session)
         if not known or (background and not session.session_id):
             continue
-        if not background and not shapes.holds_conversation(detail.argv):
+        if not background and not client_shapes.holds_conversation(detail.argv):
             continue
         name = _option(detail.argv, "--agent-name") or _option(detail.argv, "--agent-id")
         lead = 0 if background else _lead(ties, process, detail.argv, leads_of_teams)
@@ -111,8 +111,8 @@ def _lead(
     for above in ties.tree.ancestors(process):
         host = ties.owners.live.get(above.pid)
         if host is not None:
-            argv_above = ties.snapshot.details.get(above.pid, Detail()).argv
-            return above.pid if shapes.holds_conversation(argv_above) else 0
+            argv_above = ties.snapshot.detail(above.pid).argv
+            return above.pid if client_shapes.holds_conversation(argv_above) else 0
     if not _option(argv, "--agent-id"):
         return 0
     named = _option(argv, "--parent-session-id") or leads_of_teams.get(

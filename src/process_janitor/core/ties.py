@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes
 from process_janitor.core.model import Identity, Session
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.core.owners import Owners, holders
+from process_janitor.core.owners import Owners, holders, strays
 from process_janitor.core.tree import Tree
 
 TYPE_CHECKING = False
@@ -140,7 +140,7 @@ class Ties:
 
     def _may_talk(self, detail: Detail) -> bool:
         here = detail.pid_namespace in (0, self.snapshot.pid_namespace)
-        return here and shapes.holds_conversation(detail.argv)
+        return here and client_shapes.holds_conversation(detail.argv)
 
     def _nameless_before(self, process: Process) -> bool:
         return any(one.owner.start <= process.start for one in self.nameless(process))
@@ -207,8 +207,8 @@ class Ties:
 
         Both are gone, and neither can come back: a group's number is not given out again while it has members.
         """
-        detail = self.snapshot.details.get(process.pid)
-        if detail is None or marks.tool_child or process.pgid in (0, process.pid):
+        detail = self.snapshot.detail(process.pid)
+        if marks.tool_child or process.pgid in (0, process.pid):
             return False
         leader = self.snapshot.processes.get(process.pgid)
         return (
@@ -260,29 +260,4 @@ class Ties:
         return {*self.gone, *self.claimed, *self.owners.live}
 
 
-def _argv(snapshot: Snapshot, pid: int) -> tuple[str, ...]:
-    detail = snapshot.details.get(pid)
-    return detail.argv if detail is not None else ()
-
-
-def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
-    """Living clients that no register names: older than the plugin, or their record is lost. They own what is below.
-
-    Taken as alive on the word of their name alone: to be too careful here spares a process, never kills one.
-    """
-    # A machine has many processes and few names.
-    names = {process.comm for process in snapshot.processes.values()}
-    clients = {name for name in names if shapes.is_claude_name(name)}
-    registered = {session.owner for session in known}
-    for process in snapshot.processes.values():
-        if (
-            process.comm in clients
-            and snapshot.identity(process) not in registered
-            and not process.dead
-            and process.uid == snapshot.uid
-            and not shapes.is_own_server(_argv(snapshot, process.pid))
-        ):
-            yield Session(session_id="", owner=snapshot.identity(process), source="process")
-
-
-__all__ = ["Tie", "Ties", "strays"]
+__all__ = ["Tie", "Ties"]

@@ -6,7 +6,8 @@ which reasons are printed. `inherited` vetoes also protect whatever runs below t
 
 from __future__ import annotations
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes, shapes
+from process_janitor.core.cgroups import service_unit
 from process_janitor.core.handover import may_move
 from process_janitor.core.model import Detail, compare, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
@@ -101,8 +102,8 @@ def _has_live_session_below(case: Case) -> bool:
 
 
 def _is_claude(case: Case) -> bool:
-    claude = shapes.is_claude(case.process.comm, case.argv, case.detail.exe)
-    return claude and not shapes.is_own_server(case.argv)
+    claude = client_shapes.is_claude(case.process.comm, case.argv, case.detail.exe)
+    return claude and not client_shapes.is_own_server(case.argv)
 
 
 def _is_handed_over(case: Case) -> bool:
@@ -200,22 +201,6 @@ def _is_too_young(case: Case) -> bool:
     return case.snapshot.age(case.process) < TOO_YOUNG_SECONDS
 
 
-_CONTAINER_PARTS = ("kubepods", "docker-", "libpod-", "crio-", "cri-containerd-", "lxc.payload.")
-
-
-def service_unit(cgroup: str) -> str:
-    """The systemd service a cgroup path lies in, "" for logins, scopes, containers and the user manager itself.
-
-    Seen from the inside of a container, the service that runs the container is its whole world, not a unit in it.
-    """
-    for part in reversed(cgroup.split("/")):
-        if part.endswith(".scope") or part.startswith(_CONTAINER_PARTS) or ":cri-" in part:
-            return ""
-        if part.endswith(".service"):
-            return "" if part.startswith("user@") else part
-    return ""
-
-
 VETOES: tuple[Veto, ...] = (
     Veto("self", "it is the janitor itself", _is_self),
     Veto("ancestor-of-self", "the janitor was started from it", _is_ancestor),
@@ -283,4 +268,4 @@ def vetoes(case: Case) -> Iterator[str]:
                 yield veto.code
 
 
-__all__ = ["VETOES", "WORDS", "Case", "Veto", "service_unit", "vetoes"]
+__all__ = ["VETOES", "WORDS", "Case", "Veto", "vetoes"]

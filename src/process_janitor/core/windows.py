@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes, programs, shapes
 from process_janitor.core.conditions import Condition
 from process_janitor.core.namedtuples import NamedTuple
 
@@ -47,7 +47,7 @@ class Pane(NamedTuple):
     @property
     def label(self) -> str:
         """`tmux:SESSION:WINDOW.PANE`, the last part as tmux takes it for a target; `tmux/NAME:` of another socket."""
-        name = shapes.base(self.socket)
+        name = programs.base(self.socket)
         server = "tmux" if name == "default" else f"tmux/{name}"
         return f"{server}:{self.session}:{self.window}.{self.place}"
 
@@ -79,9 +79,8 @@ class Windows:
         for one in (process, *self._ties.tree.ancestors(process)):
             if one.pid in self._at:
                 return self._at[one.pid]
-        detail = self._ties.snapshot.details.get(pid)
-        here = self._ties.snapshot.pid_namespace
-        if detail is not None and detail.pid_namespace not in (0, here):
+        snapshot = self._ties.snapshot
+        if snapshot.detail(pid).pid_namespace not in (0, snapshot.pid_namespace):
             return None  # terminals of containers are numbered from 0 again
         return self._on.get(process.tty)
 
@@ -171,7 +170,7 @@ class Windows:
 
     def _inherited(self, pane: Pane) -> bool:
         """Whether the pane has its marks from the server, which a Bash call happened to start: then they say nothing."""
-        if shapes.base(pane.socket).startswith(_TEAM_SERVER):
+        if programs.base(pane.socket).startswith(_TEAM_SERVER):
             return False
         marks = self._ties.snapshot.marks.get(pane.server)
         return marks is None or marks.names_session or marks.claudecode
@@ -233,9 +232,9 @@ def _runs_claude(words: Sequence[str], depth: int) -> bool:
         rest.pop(0)
     if not rest:
         return False
-    if shapes.is_shell(shapes.base(rest[0])) and "-c" in rest[1:-1] and depth:
+    if shapes.is_shell(programs.base(rest[0])) and "-c" in rest[1:-1] and depth:
         return starts_claude(shlex.quote(rest[rest.index("-c") + 1]), depth - 1)
-    return shapes.is_claude(shapes.base(rest[0]), rest)
+    return client_shapes.is_claude(programs.base(rest[0]), rest)
 
 
 def terminal(device: int) -> str:

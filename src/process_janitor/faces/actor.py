@@ -9,27 +9,8 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Self
 
 END_SECONDS = 3.0
-
-
-class Uninterrupted:
-    """Ctrl-C waits until the block is done: what is being started is held by us before anything else happens."""
-
-    asked = False
-
-    def __enter__(self) -> Self:
-        self._before = signal.signal(signal.SIGINT, self._ask)
-        return self
-
-    def _ask(self, *_: object) -> None:
-        self.asked = True
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-        if self.asked and kind is None:
-            raise KeyboardInterrupt
 
 
 class Actor:
@@ -69,4 +50,4 @@ def until(predicate: Callable[[], object], seconds: float) -> bool:
     return True
 
 
-__all__ = ["END_SECONDS", "Actor", "Uninterrupted", "until"]
+__all__ = ["END_SECONDS", "Actor", "until"]

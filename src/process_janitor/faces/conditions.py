@@ -1,4 +1,7 @@
-"""Everything there is to report beside processes, in one list: each source answers one question about the machine."""
+"""What there is to report beside processes, source by source: each answers one question about the machine.
+
+`report` adds to it what is too much of something (`core/excess.py`): that takes figures which only a survey has.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 def _locks(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
     """Locks whose holder is gone, or seems to be."""
-    from process_janitor.actions.unlock import stale
+    from process_janitor.system.locks import stale
 
     del root, options
     return [one.condition for one in stale(ties)]

@@ -9,10 +9,9 @@ import os
 from process_janitor.core.commands import shown
 from process_janitor.core.locks import printable
 from process_janitor.core.redact import redact_text
-from process_janitor.core.trend import Day
 from process_janitor.faces import words
 from process_janitor.system import clock
-from process_janitor.system.figures import Figures
+from process_janitor.system.memory import Memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +24,7 @@ if TYPE_CHECKING:
     from process_janitor.core.conditions import Condition
     from process_janitor.core.model import Decision, Process, Snapshot
     from process_janitor.core.settings import Settings
-    from process_janitor.core.stoppable import Living
     from process_janitor.faces.view import SessionView, View
-    from process_janitor.stopping import Ended, Stopped
     from process_janitor.system.held import Freed
 
     Document = dict[str, Any]
@@ -35,12 +32,8 @@ if TYPE_CHECKING:
 SCAN = "process-janitor.scan/1"
 EXPLAIN = "process-janitor.explain/1"
 STATUS = "process-janitor.status/1"
-HISTORY = "process-janitor.history/1"
-TREND = "process-janitor.trend/1"
 KEEP = "process-janitor.keep/1"
 CONFIG = "process-janitor.config/1"
-DEMO = "process-janitor.demo/1"
-STOP = "process-janitor.stop/1"
 
 
 def scan(
@@ -109,8 +102,8 @@ def session(one: SessionView, seen: View) -> Document:
 
 def finding(decision: Decision, seen: View) -> Document:
     process = decision.process
-    detail = seen.snapshot.details.get(process.pid)
-    figures = seen.figures.get(process.key, Figures())
+    detail = seen.snapshot.detail(process.pid)
+    memory = seen.memories.get(process.key, Memory())
     return {
         "pid": process.pid,
         "identity": decision.identity.text,
@@ -121,12 +114,12 @@ def finding(decision: Decision, seen: View) -> Document:
         "evidence": list(decision.evidence),
         "vetoes": list(decision.vetoes),
         "command": command(seen.snapshot, process),
-        "cwd": redact_text(detail.cwd) if detail is not None else "",
+        "cwd": redact_text(detail.cwd),
         "age_seconds": round(seen.snapshot.age(process), 1),
-        "memory_bytes": figures.memory,
-        "swap_bytes": figures.swap,
+        "memory_bytes": memory.held,
+        "swap_bytes": memory.swap,
         "cpu_percent": cpu_percent(seen.snapshot, process),
-        "ports": list(detail.ports) if detail is not None else [],
+        "ports": list(detail.ports),
         "about": next((quiet for quiet in map(words.quiet, decision.evidence) if quiet), ""),
     }
 
@@ -205,24 +198,6 @@ def relative(snapshot: Snapshot, process: Process) -> Document:
     return {"pid": process.pid, "command": command(snapshot, process)}
 
 
-def history(entries: Sequence[Document]) -> Document:
-    """The journal's lines, oldest first, and what they come to."""
-    ended = [e for e in entries if e.get("event") == "action" and e.get("outcome") == "gone"]
-    freed = sum(e["freed_bytes"] for e in ended if type(e.get("freed_bytes")) is int)
-    return {
-        "schema": HISTORY,
-        "entries": list(entries),
-        "totals": {"ended": len(ended), "freed_bytes": freed},
-    }
-
-
-def trend(days: Sequence[Day]) -> Document:
-    """The journal as a series, oldest day first, and what it comes to."""
-    rows = [day._asdict() for day in days]
-    sums = {name: sum(row[name] for row in rows) for name in Day._fields[1:]}
-    return {"schema": TREND, "at": clock.utc(), "days": rows, "totals": sums}
-
-
 def config(options: Settings, path: str) -> Document:
     return {
         "schema": CONFIG,
@@ -237,91 +212,15 @@ def config(options: Settings, path: str) -> Document:
     }
 
 
-def demo(steps: Sequence[Document], *, seconds: float, passed: bool) -> Document:
-    return {"schema": DEMO, "steps": list(steps), "seconds": round(seconds, 2), "passed": passed}
-
-
 def command(snapshot: Snapshot, process: Process) -> str:
     """The command line with its secrets hidden, of a Bash call its own part, the kernel's name for the process where there is none."""
-    detail = snapshot.details.get(process.pid)
-    return shown(detail.argv if detail is not None else ()) or process.comm
+    return shown(snapshot.detail(process.pid).argv) or process.comm
 
 
 def cpu_percent(snapshot: Snapshot, process: Process) -> float:
     """The average over the process's life, in percent of one core."""
     age = snapshot.age(process)
     return round(100.0 * process.cpu / snapshot.ticks_per_second / age, 1) if age > 0 else 0.0
-
-
-def stop(
-    targets: Sequence[Document], spared: Sequence[Document], stopped: Stopped | None
-) -> Document:
-    """`stop`: what is meant, and after acting what came of it, in the order it happened."""
-    document: Document = {
-        "schema": STOP,
-        "at": clock.utc(),
-        "executed": stopped is not None,
-        "targets": list(targets),
-        "spared": list(spared),
-    }
-    if stopped is not None:
-        snapshot = stopped.last.observation.snapshot
-        document["ended"] = [ended(one) for one in stopped.ended]
-        document["actions"] = [action(one) for one in stopped.actions]
-        document["left"] = [left_behind(one, snapshot) for one in stopped.left]
-        document["problem"] = stopped.problem
-    return document
-
-
-def stop_target(one: Living, seen: View) -> Document:
-    """A living session that may be stopped, with what hangs on it."""
-    members = next((s.members for s in seen.sessions if s.session.owner == one.session.owner), ())
-    return {
-        "pid": one.pid,
-        "identity": one.decision.identity.text,
-        "session_id": one.session.session_id,
-        "role": one.role,
-        "name": one.name,
-        "lead": one.lead or None,
-        "own": one.own,
-        "cwd": redact_text(one.session.cwd),
-        "processes": len(members),
-        "memory_bytes": sum(seen.memory(process) for process in members),
-        "vetoes": list(one.decision.vetoes),
-    }
-
-
-def ended(one: Ended) -> Document:
-    return {
-        "pid": one.identity.pid,
-        "identity": one.identity.text,
-        "role": one.role,
-        "name": redact_text(one.name),
-        "session_id": one.session_id,
-        "cwd": redact_text(one.cwd),
-        "outcome": one.outcome,
-        "signals": list(one.signals),
-        "seconds": round(one.seconds, 2),
-        "freed_bytes": one.freed_bytes,
-        "problem": one.problem,
-    }
-
-
-def left_behind(decision: Decision, snapshot: Snapshot) -> Document:
-    """What a stopped session leaves, and the words that end it."""
-    detail = snapshot.details.get(decision.process.pid)
-    pid = decision.process.pid
-    return {
-        "pid": pid,
-        "identity": decision.identity.text,
-        "class": decision.finding,
-        "verdict": decision.verdict,
-        "kind": decision.kind,
-        "session_id": decision.session_id,
-        "command": command(snapshot, decision.process),
-        "ports": list(detail.ports) if detail is not None else [],
-        "next": f"process-janitor {'explain' if decision.verdict == 'keep' else 'run --pid'} {pid}",
-    }
 
 
 def value_text(value: object) -> str:
@@ -339,7 +238,6 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 
 __all__ = [
-    "CONFIG", "DEMO", "EXPLAIN", "HISTORY", "KEEP", "SCAN", "STATUS", "STOP", "TREND", "action", "command", "condition",
-    "config", "cpu_percent", "demo", "dumps", "explain", "finding", "history", "lock_action", "relative", "scan", "session",
-    "stop", "stop_target", "totals", "trend", "value_text",
+    "CONFIG", "EXPLAIN", "KEEP", "SCAN", "STATUS", "action", "command", "condition", "config", "cpu_percent", "dumps",
+    "explain", "finding", "lock_action", "relative", "scan", "session", "totals", "value_text",
 ]  # fmt: skip

@@ -11,8 +11,8 @@ import select
 import sys
 
 from process_janitor.core import jsontext
-from process_janitor.core.record import new_record, tmux_pane, valid_session_id
-from process_janitor.system import claude_process, clock, files, identity, paths, procfs
+from process_janitor.core.record import PASSING_REASONS, new_record, tmux_pane, valid_session_id
+from process_janitor.system import claude_process, clock, files, identity, log, paths, procfs
 from process_janitor.system.registry import Registry
 
 TYPE_CHECKING = False
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _STDIN_SECONDS = 0.3
 _STDIN_ALL_SECONDS = 1.0
 _STDIN_MAX = 8 << 20
-_LOG_MAX = 128 * 1024
 _TEXT_MAX = 4096
 
 
@@ -155,7 +154,7 @@ def _say_goodbye(
 ) -> None:
     """Mark the end, unless only the conversation changes. An old client gives a final SessionEnd an empty stdin."""
     reason = payload.get("reason") if payload else "unreported"
-    if reason in ("clear", "resume"):
+    if reason in PASSING_REASONS:
         return
     with registry.lock():
         for entry in _records_of(registry, session_id, found):
@@ -237,12 +236,7 @@ def _report(message: str) -> None:
 
 
 def _log(text: str) -> None:
-    path = os.path.join(paths.root(), "logs", "hooks.log")
-    try:
-        files.make_directory(os.path.dirname(path))
-        files.append_bounded(path, f"{clock.utc()} {text}"[:_TEXT_MAX], _LOG_MAX)
-    except OSError:
-        return
+    log.write(paths.root(), "hooks", text)
 
 
 __all__ = ["main", "register"]

@@ -68,20 +68,22 @@ def condition(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
     """The finding, with the sessions to end first; nothing when the machine carries what runs on it."""
     from process_janitor.core.conditions import Condition
 
-    running = _running(root, options, ties)
+    running = _running(ties)
     limit = int(options.value("max_sessions_warning"))
     codes = (
         *overload.strains(pressure.read(), len(running), limit),
         *overload.connections(running),
     )
     if codes:
-        about = overload.named(overload.first_to_end(running))
+        # Only now: whose session is idle takes more looking, and most machines carry what runs on them.
+        about = overload.named(overload.first_to_end(_with_idle(root, options, ties, running)))
         yield Condition("overload", "this machine", about, evidence=codes)
 
 
-def _running(root: str, options: Settings, ties: Ties) -> list[overload.Running]:
+def _running(ties: Ties) -> list[overload.Running]:
     """The living sessions of this user. A process that only its name says to be Claude's may be a daemon's spare."""
-    from process_janitor.system import ports, stamps
+    from process_janitor.core.idleness import is_own
+    from process_janitor.system import ports
 
     snapshot = ties.snapshot
     memory: dict[int, int] = {}
@@ -89,23 +91,29 @@ def _running(root: str, options: Settings, ties: Ties) -> list[overload.Running]
     for pid, holder in ties.holder.items():
         if holder:
             memory[holder] = memory.get(holder, 0) + snapshot.processes[pid].rss * page
-    marks = snapshot.marks.get(snapshot.self_pid)
-    ours = {ties.holder.get(snapshot.self_pid, 0), marks.claude_pid if marks else 0}
     live = [one for one in ties.owners.live.values() if one.session_id]
     linked = ports.outgoing([one.owner.pid for one in live])
-    patience = 60.0 * options.value("idle_threshold_minutes")
-    found = []
-    for one in live:
-        quiet = stamps.read(root, one.session_id, snapshot.boot_id).activity_ago or 0.0
-        # A background or headless session that waits for work is not idle.
-        idle = quiet if quiet > patience and one.kind in ("", "interactive") else 0.0
-        pid = one.owner.pid
-        current = pid in ours or bool(marks and marks.session_id in one.ids)
-        found.append(
-            overload.Running(
-                pid, one.session_id, idle, memory.get(pid, 0), linked.get(pid, 0), current
-            )
+    return [
+        overload.Running(
+            one.owner.pid, one.session_id, 0.0, memory.get(one.owner.pid, 0), linked.get(one.owner.pid, 0),
+            is_own(ties, one),
         )
+        for one in live
+    ]  # fmt: skip
+
+
+def _with_idle(
+    root: str, options: Settings, ties: Ties, running: Iterable[overload.Running]
+) -> list[overload.Running]:
+    from process_janitor.core.idleness import idle_for
+    from process_janitor.system import config, paths, stamps
+
+    patience, config_dir = config.patience(options), paths.config_dir()
+    found = []
+    for one in running:
+        session = ties.owners.live[one.pid]
+        stamped = stamps.stamped(root, session, ties.snapshot.boot_id, config_dir)
+        found.append(one._replace(idle=idle_for(ties, stamped, patience) or 0.0))
     return found
 
 

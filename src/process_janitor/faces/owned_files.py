@@ -35,7 +35,7 @@ def change(
     """
     import filelock
 
-    files.make_directory(root)
+    files.make_root(root)
     lock = filelock.FileLock(
         os.path.join(root, f"{os.path.basename(path)}.lock"), timeout=LOCK_SECONDS, mode=0o600
     )

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from process_janitor.core.model import Decision, Process
+    from process_janitor.core.overload import Pressure
     from process_janitor.faces.documents import Document
     from process_janitor.faces.survey import Survey
     from process_janitor.faces.view import SessionView
-    from process_janitor.system.host import Load
 
 REPORT = "process-janitor.report/1"
 _RUNNING = ("live", "idle", "hung")
 
 
-def report(found: Survey, load: Load) -> Document:
+def report(found: Survey, pressure: Pressure) -> Document:
     """Everything there is to know, in one document."""
     seen = found.view
     scan = documents.scan(seen)
@@ -29,7 +29,7 @@ def report(found: Survey, load: Load) -> Document:
     return {
         "schema": REPORT,
         "at": scan["at"],
-        "host": {**scan["host"], **_load(load)},
+        "host": {**scan["host"], **_machine(pressure)},
         "sessions": sessions,
         "kinds": _by_kind(found),
         "findings": [
@@ -53,16 +53,13 @@ def report(found: Survey, load: Load) -> Document:
 def session(one: SessionView, found: Survey) -> Document:
     """One session with its tree and what that comes to."""
     owner = one.session.owner
-    process = found.view.snapshot.processes.get(owner.pid)
-    runs = process is not None and process.start == owner.start and not process.dead
+    process = found.view.snapshot.living(owner)
     quiet = one.stamps.activity_ago
     return {
         **documents.session(one, found.view),
         "host": one.session.host,
         "terminal": found.terminals.get(owner, ""),
-        "age_seconds": round(found.view.snapshot.age(process), 1)
-        if process is not None and runs
-        else None,
+        "age_seconds": round(found.view.snapshot.age(process), 1) if process is not None else None,
         "quiet_seconds": round(quiet, 1) if quiet is not None else None,
         "tree": [row(process, depth, found) for process, depth in _ordered(one.members)],
         "totals": _totals(found, one.members),
@@ -194,14 +191,17 @@ def _reason(decision: Decision | None, found: Survey) -> str:
     return redact_text("; ".join((*parts, *(words.veto(code) for code in said))))
 
 
-def _load(load: Load) -> Document:
+def _machine(pressure: Pressure) -> Document:
+    """How busy and how full the machine is; 0 where it does not say."""
+    swap = pressure.swap_total or 0
+    free = pressure.swap_free or 0
     return {
-        "cores": load.cores,
-        "load": [round(one, 2) for one in load.load],
-        "memory_total_bytes": load.memory_total,
-        "memory_available_bytes": load.memory_available,
-        "swap_total_bytes": load.swap_total,
-        "swap_used_bytes": load.swap_used,
+        "cores": pressure.cores,
+        "load": [round(one, 2) for one in pressure.averages or (0.0, 0.0, 0.0)],
+        "memory_total_bytes": pressure.memory_total or 0,
+        "memory_available_bytes": pressure.memory_available or 0,
+        "swap_total_bytes": swap,
+        "swap_used_bytes": max(0, swap - free),
     }
 
 

@@ -17,6 +17,7 @@ _STDIN_MAX = 8 << 20
 # What needs a terminal, or minutes: said where it does run.
 _ELSEWHERE = {
     "demo": "process-janitor demo starts processes and takes some seconds: run it in a terminal.",
+    "watch": "process-janitor watch fills a whole terminal: run it in one. Here, report shows the same once.",
 }
 
 

@@ -15,7 +15,8 @@ import tempfile
 import uuid
 
 from process_janitor.faces import documents, pretend
-from process_janitor.faces.actor import END_SECONDS, Actor, Uninterrupted, until
+from process_janitor.faces.actor import END_SECONDS, Actor, until
+from process_janitor.faces.interrupt import Uninterrupted
 from process_janitor.faces.view import view
 from process_janitor.sweep import look, proven, sweep
 from process_janitor.system import config, identity, lease, paths, seen
@@ -51,7 +52,7 @@ class Stage:
             self.folder = tempfile.mkdtemp(prefix="process-janitor-demo-")
             self.root = os.path.join(self.folder, "state")
             self._before = {
-                name: os.environ.get(name) for name in (*_REPLACED, *_settings_variables())
+                name: os.environ.get(name) for name in (*_REPLACED, *settings_variables())
             }
             try:
                 self._set_up()
@@ -253,11 +254,12 @@ class Stage:
         )
 
 
-def _settings_variables() -> list[str]:
+def settings_variables() -> list[str]:
     """Settings from the environment would change the show."""
     from process_janitor.core.settings import BY_NAME, ENVIRONMENT_PREFIX
 
-    return [name for name in os.environ if name[len(ENVIRONMENT_PREFIX) :].lower() in BY_NAME]
+    ours = (name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX))
+    return [name for name in ours if name[len(ENVIRONMENT_PREFIX) :].lower() in BY_NAME]
 
 
-__all__ = ["Stage"]
+__all__ = ["Stage", "settings_variables"]

@@ -5,7 +5,17 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.model import natural
-from process_janitor.system import files, identity, launch, lease, leftovers, paths, procfs
+from process_janitor.core.units import size as in_words
+from process_janitor.system import (
+    built,
+    files,
+    identity,
+    launch,
+    lease,
+    leftovers,
+    memory,
+    paths,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,11 +40,14 @@ _NO_SETTINGS = frozenset(
 
 
 def ensure_watcher(root: str) -> bool:
-    """Start the watcher if nobody holds its lease, or one of an older version does. True when one was started."""
+    """Start the watcher if nobody holds its lease, or one of an older version does, or one that is lost. True when one
+    was started.
+    """
     held = lease.acquire(root)
     if held is None:
-        if not _is_outdated(lease.version(root)):
+        if not _is_outdated(lease.version(root)) and not lease.lost(root, identity.boot_id()):
             return False
+        # It is asked to step down. Whether one that does not may be ended is its successor's affair: no hook waits for it.
         files.touch(os.path.join(root, lease.RETIRE_NAME))
         launch.detached(launch.python(launch.script("watcher"), plugin_data_name()))
         return True
@@ -97,11 +110,11 @@ def session_start(
     else:
         pids = _left_over(registry) if watcher_started else note.found
         if pids:
-            size = sum(procfs.memory(pid) for pid in pids)
+            size = sum(memory.read(pid).held for pid in pids)
             one = len(pids) == 1
             lines.append(
                 f"{len(pids)} process{'' if one else 'es'} of dead sessions {'holds' if one else 'hold'} "
-                f"{_megabytes(size)}; see /cleanup scan, end {'it' if one else 'them'} with /cleanup run"
+                f"{in_words(size)}; see /cleanup scan, end {'it' if one else 'them'} with /cleanup run"
             )
     if os.path.exists(os.path.join(root, "notices")):
         lines += _news(root)
@@ -183,24 +196,15 @@ def build_environment(root: str, *, now: bool = False) -> None:
     if not plugin or not os.path.exists(script):
         return
     try:
-        built = files.read_text(os.path.join(root, "environment")).splitlines()
-        with open(os.path.join(plugin, "requirements.lock"), "rb") as lock:
-            wanted = lock.readline().decode("utf-8", "replace").strip()
+        noted = built.read(root)
+        ready = noted.libraries == built.wanted(plugin) and os.path.exists(noted.python)
     except OSError:
-        built, wanted = [], ""
-    if (
-        len(built) < 2
-        or built[0] != wanted
-        or not os.path.exists(os.path.join(built[1], "bin", "python"))
-    ):
+        ready = False
+    if not ready:
         # With our own environment: where packages come from may be set there. It cleans it for what it leaves running.
         # `now`: somebody waits for it, so an attempt that failed a moment ago is no reason to wait.
         words = ("--detached", "--now") if now else ("--detached",)
         launch.detached(launch.python(script, *words), os.environ)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
 
 
 __all__ = ["build_environment", "ensure_watcher", "plugin_data_name", "session_start"]

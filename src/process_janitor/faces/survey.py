@@ -9,8 +9,8 @@ from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.faces.terminals import terminals
 from process_janitor.faces.view import view
 from process_janitor.system import procfs
-from process_janitor.system.figures import Figures
 from process_janitor.system.mcp_config import McpConfig
+from process_janitor.system.memory import Memory
 from process_janitor.system.usage import SAMPLE_SECONDS, Usage, usage
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ def survey(
     used = usage(listed.values(), seconds)
     argv = {one.pid: procfs.argv(one.pid) or () for one in listed.values()}
     found = Survey(
-        seen._replace(figures={key: Figures(one.memory, one.swap) for key, one in used.items()}),
+        seen._replace(memories={key: Memory(one.memory, one.swap) for key, one in used.items()}),
         sessions, decisions, used, {pid: shown(words) for pid, words in argv.items()}, {},
         _terminals(sessions, seen),
     )  # fmt: skip
@@ -104,11 +104,10 @@ def _terminals(sessions: Iterable[SessionView], seen: View) -> dict[Identity, st
     """Where each running session is to be found: its tmux pane, else its terminal."""
     found = {}
     for one in sessions:
-        process = seen.snapshot.processes.get(one.session.owner.pid)
-        if process is not None and process.start == one.session.owner.start:
-            name = terminals(seen.ties).windows.label(process.pid)
-            detail = seen.snapshot.details.get(process.pid)
-            closed = detail is not None and detail.terminal_hung_up == "yes"
+        process = seen.snapshot.living(one.session.owner)
+        if process is not None:
+            name = terminals(seen.ties).label(process.pid)
+            closed = seen.snapshot.detail(process.pid).terminal_hung_up == "yes"
             found[one.session.owner] = f"{name} (closed)" if name and closed else name
     return found
 

@@ -17,27 +17,23 @@ if TYPE_CHECKING:
     from process_janitor.core.ties import Ties
 
 
-class Terminals:
-    """`windows.label(pid)` names a process's terminal; `silent` are the sockets of tmux servers that do not answer."""
-
-    def __init__(self, windows: Windows, silent: tuple[str, ...]) -> None:
-        self.windows = windows
-        self.silent = silent
-
-
 @functools.lru_cache(maxsize=1)
-def terminals(ties: Ties) -> Terminals:
-    """The terminals as of this look. Raises nothing; a tmux server that does not answer costs a second, once."""
+def terminals(ties: Ties) -> Windows:
+    """The terminals as of this look; `label(pid)` names a process's. Raises nothing; a tmux server that does not answer
+    costs a second, once, and is told by `doctor`.
+
+    One is remembered, by the identity of its ties: scan asks twice for the same look.
+    """
     snapshot = ties.snapshot
     known = [session.pane[0] for session in ties.owners.sessions if session.pane]
     said = tmux.ask(snapshot.processes, snapshot.uid, os.environ, known)
-    return Terminals(Windows(ties, said.panes), said.silent)
+    return Windows(ties, said.panes)
 
 
 def orphan_windows(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
     """Panes whose claude is gone. Told, never closed: what is on the screen is the user's."""
     del root, options
-    return terminals(ties).windows.orphans()
+    return terminals(ties).orphans()
 
 
-__all__ = ["Terminals", "orphan_windows", "terminals"]
+__all__ = ["orphan_windows", "terminals"]

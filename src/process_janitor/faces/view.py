@@ -13,7 +13,7 @@ from process_janitor.core.vetoes import WORDS
 from process_janitor.faces.conditions import conditions
 from process_janitor.system import clock, identity, paths, procfs, stamps
 from process_janitor.system.config import patience
-from process_janitor.system.figures import Figures, figures
+from process_janitor.system.memory import Memory, of_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,17 +58,17 @@ class View(NamedTuple):
     findings: tuple[Decision, ...]
     sessions: tuple[SessionView, ...]
     unexamined: tuple[Unexamined, ...]
-    figures: Mapping[tuple[int, int], Figures]
+    memories: Mapping[tuple[int, int], Memory]
     conditions: tuple[Condition, ...] = ()
 
     def memory(self, process: Process) -> int:
-        return self.figures.get(process.key, Figures()).memory
+        return self.memories.get(process.key, Memory()).held
 
 
 def view(
     root: str, options: Settings, judged: Judged, *, keeps: bool = False,
     freed: Mapping[tuple[int, int], int] | None = None,
-    measure: Callable[[Iterable[Process]], dict[tuple[int, int], Figures]] = figures,
+    measure: Callable[[Iterable[Process]], dict[tuple[int, int], Memory]] = of_all,
 ) -> View:  # fmt: skip
     """Read what is missing for showing `judged`. `keeps` lists what is kept, too; `freed` is the memory of what an
     action has ended since and nobody can ask any more. `measure` says how much memory processes hold.
@@ -85,7 +85,7 @@ def view(
             asked.update((p.pid, p) for p in processes)
     known = measure(asked.values())
     for key, size in (freed or {}).items():
-        known[key] = Figures(size)
+        known[key] = Memory(size)
     return View(
         snapshot, ties, decisions, findings, tuple(_sessions(root, options, ties, members)),
         tuple(_unexamined(snapshot, judged.decisions)), known, conditions(root, options, ties),

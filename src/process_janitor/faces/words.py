@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from process_janitor.core.locks import WORDS as LOCK_WORDS
 from process_janitor.core.old_records import WORDS as RECORD_WORDS
+from process_janitor.core.units import age
 from process_janitor.core.vetoes import WORDS as VETO_WORDS
-from process_janitor.faces.render.units import age
 
 EVIDENCE = {
     "owner-gone": "the Claude process it belongs to is gone: no process of that number and start time runs in this boot",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes
 from process_janitor.core.model import Identity, Process, natural, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.system import identity, procfs
@@ -60,10 +60,12 @@ def ancestors(pid: int) -> Iterator[Process]:
 
 
 def _is_claude(row: Process) -> bool:
-    if shapes.is_claude(row.comm):
+    if client_shapes.is_claude(row.comm):
         return True
     # `node …/@anthropic-ai/claude-code/cli.js`, or a native build whose name is its version
-    return shapes.is_claude(row.comm, procfs.argv(row.pid) or (), procfs.link(row.pid, "exe") or "")
+    return client_shapes.is_claude(
+        row.comm, procfs.argv(row.pid) or (), procfs.link(row.pid, "exe") or ""
+    )
 
 
 def _found(row: Process, *, recognised: bool) -> Found:

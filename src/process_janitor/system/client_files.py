@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core import jsontext
 from process_janitor.core.model import Identity, Session, natural, usable_pid
 from process_janitor.core.record import valid_session_id
 from process_janitor.system import files, identity
@@ -32,7 +31,7 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
     process we cannot see. The client writes no boot id, so only start ticks tell a file of an earlier boot.
     """
     for path in _session_files(config_dir):
-        document = _document(path)
+        document = files.read_object(path)
         owner = _identity(document, boot_id, pid_namespace)
         session_id = document.get("sessionId")
         if (
@@ -55,7 +54,7 @@ def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sess
 def versions(config_dir: str) -> Iterator[str]:
     """The client's version in each of its session files, living or not; a version may come more than once."""
     for path in _session_files(config_dir):
-        version = _text(_document(path), "version")
+        version = _text(files.read_object(path), "version")
         if version:
             yield version
 
@@ -79,7 +78,7 @@ def _kind(document: dict[str, object]) -> str:
 
 def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Session]:
     """The background daemon's workers: never leftovers, also when their supervisor is dead, for it re-adopts them."""
-    document = _document(os.path.join(config_dir, "daemon", "roster.json"))
+    document = files.read_object(os.path.join(config_dir, "daemon", "roster.json"))
     workers = document.get("workers")
     if isinstance(workers, dict):
         named_workers = list(workers.items())
@@ -102,12 +101,8 @@ def roster(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Sessio
 
 def enabled_plugins(config_dir: str) -> dict[str, object]:
     """The user's switches, by `plugin@marketplace`; nothing where there are none, or none to be read."""
-    try:
-        text = files.read_text(os.path.join(config_dir, "settings.json"), follow=True)
-        document = jsontext.loads(text)
-    except (OSError, ValueError):
-        return {}
-    enabled = document.get("enabledPlugins") if isinstance(document, dict) else None
+    document = files.read_object(os.path.join(config_dir, "settings.json"), follow=True)
+    enabled = document.get("enabledPlugins")
     return enabled if isinstance(enabled, dict) else {}
 
 
@@ -138,18 +133,10 @@ def team_leads(config_dir: str) -> dict[str, str]:
         return {}
     found = {}
     for name in names:
-        lead = _document(os.path.join(directory, name, "config.json")).get("leadSessionId")
+        lead = files.read_object(os.path.join(directory, name, "config.json")).get("leadSessionId")
         if valid_session_id(lead):
             found[name] = lead
     return found
-
-
-def _document(path: str) -> dict[str, object]:
-    try:
-        value = jsontext.loads(files.read_text(path))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _identity(document: dict[str, object], boot_id: str, pid_namespace: int) -> Identity | None:

@@ -41,11 +41,8 @@ def _options() -> Source | None:
     have no say here: what is cleaned is the user's, not the project's.
     """
     path = os.path.join(paths.config_dir(), "settings.json")
-    try:
-        document = jsontext.loads(files.read_text(path, follow=True))
-    except (OSError, ValueError):
-        return None  # Claude Code's own file: it complains itself
-    configs = document.get("pluginConfigs") if isinstance(document, dict) else None
+    # Claude Code's own file: it complains itself of one that is damaged.
+    configs = files.read_object(path, follow=True).get("pluginConfigs")
     found: dict[object, object] = {}
     for name, config in sorted(configs.items()) if isinstance(configs, dict) else ():
         ours = name.startswith(_PLUGIN_AT) and isinstance(config, dict)
@@ -124,6 +121,12 @@ def patience(options: Settings) -> Patience:
     )
 
 
+def heartbeat_limit(options: Settings) -> float:
+    """After how many seconds without a heartbeat the watcher is lost; one that is to come is always waited for."""
+    threshold = 60.0 * options.value("stale_heartbeat_threshold_minutes")
+    return float(max(threshold, 2.0 * options.value("heartbeat_interval_seconds")))
+
+
 def policy(root: str, options: Settings, *, idle: bool = False) -> Policy:
     """What the decision needs of the user's wishes; `idle`: also which sessions nobody uses. Raises Unsafe when the
     keep rules cannot be read.
@@ -144,6 +147,7 @@ def policy(root: str, options: Settings, *, idle: bool = False) -> Policy:
 
 __all__ = [
     "Unsafe",
+    "heartbeat_limit",
     "keep_file",
     "keep_rule",
     "load_keep_rules",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes, shapes
 from process_janitor.core.model import Detail
 from process_janitor.system import clock, peers, ports, procfs
 
@@ -116,7 +116,7 @@ def _cpu_shares(
         and not tree.children(pid)
         and (
             shapes.is_tool_subshell(pid, tree.processes[pid].sid, detail.argv)
-            or (pid in clients and shapes.is_spare(detail.argv))
+            or (pid in clients and client_shapes.is_spare(detail.argv))
         )
     ]
     if not suspects:

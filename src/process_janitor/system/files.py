@@ -6,9 +6,12 @@ import os
 import stat
 import time
 
+from process_janitor.core import jsontext
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 _READ_MAX = 1 << 20
 
@@ -38,6 +41,18 @@ def read_text(path: str, limit: int = _READ_MAX, *, follow: bool = False) -> str
         return text.removeprefix("\ufeff") if follow else text
     finally:
         os.close(fd)
+
+
+def read_object(path: str, limit: int = _READ_MAX, *, follow: bool = False) -> dict[str, Any]:
+    """The JSON object in a file, {} for anything else: none there, unreadable, damaged, or no object. Never raises.
+
+    Only for files whose absence and damage mean the same to the caller. `limit` and `follow` are as in `read_text`.
+    """
+    try:
+        value = jsontext.loads(read_text(path, limit, follow=follow))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def read_lines(path: str, limit: int, longest: int) -> Iterator[str]:
@@ -85,7 +100,7 @@ def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
             os.close(fd)
         os.rename(temporary, path)
     except BaseException:
-        _remove(temporary)
+        remove(temporary)
         raise
 
 
@@ -115,16 +130,12 @@ def _write_all(fd: int, data: bytes) -> None:
         data = data[os.write(fd, data) :]
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """The file is gone afterwards, also when it was before. Raises OSError when it cannot be removed."""
     try:
         os.unlink(path)
     except FileNotFoundError:
         pass
-
-
-def remove(path: str) -> None:
-    """The file is gone afterwards, also when it was before. Raises OSError when it cannot be removed."""
-    _remove(path)
 
 
 def make_root(path: str) -> None:
@@ -196,6 +207,7 @@ __all__ = [
     "make_directory",
     "make_root",
     "read_lines",
+    "read_object",
     "read_text",
     "remove",
     "touch",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import peers, ports, procfs
+from process_janitor.system import identity, peers, ports, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,20 +38,11 @@ def held(pids: Iterable[int]) -> dict[int, Held]:
 
 def _opened(pid: int) -> tuple[int | None, set[int]]:
     """How many descriptors a process has open, and the inodes of the sockets among them."""
-    folder = f"{procfs.PROC}/{pid}/fd"
-    try:
-        names = os.listdir(folder)
-    except OSError:
+    opened = procfs.descriptors(pid)
+    if opened is None:
         return None, set()
-    inodes = set()
-    for name in names:
-        try:
-            link = os.readlink(f"{folder}/{name}")
-        except OSError:
-            continue
-        if link.startswith("socket:"):
-            inodes.add(peers.inode(link))
-    return len(names), inodes - {0}
+    inodes = {peers.inode(link) for link in opened.values() if link.startswith("socket:")}
+    return len(opened), inodes - {0}
 
 
 class Freed(NamedTuple):
@@ -80,7 +69,7 @@ class Holdings:
 
     def freed(self, ended: Iterable[Process], memory: int = 0) -> Freed:
         """What the end of these processes has freed; one that is still there has freed nothing."""
-        gone = [self._held.get(one.key, Held()) for one in ended if _gone(one)]
+        gone = [self._held.get(one.key, Held()) for one in ended if not identity.runs(*one.key)]
         tables = ports.connections()
         busy = {one.port for one in tables if one.state == ports.LISTEN}
         open_still = {one.inode for one in tables if one.state == ports.ESTABLISHED}
@@ -93,11 +82,6 @@ class Holdings:
             tuple(sorted(wanted - busy)),
             tuple(sorted(wanted & busy)),
         )
-
-
-def _gone(process: Process) -> bool:
-    now = procfs.process(process.pid)
-    return now is None or now.start != process.start or now.dead
 
 
 __all__ = ["Freed", "Held", "Holdings", "held"]

@@ -75,6 +75,11 @@ def runs(pid: int, start: int) -> bool:
     return row is not None and row.start == start and not row.dead
 
 
+def lives(owner: Identity) -> bool:
+    """Whether exactly this process runs: of this boot and this pid namespace, too."""
+    return identify(owner.pid) == owner
+
+
 def open_pidfd(identity: Identity) -> int | None:
     """A pidfd of exactly that process, None when it is gone or its pid is now another's. Raises OSError.
 
@@ -120,6 +125,7 @@ __all__ = [
     "boot_id",
     "host_name",
     "identify",
+    "lives",
     "open_pidfd",
     "pid_namespace",
     "proven_gone",

@@ -1,7 +1,8 @@
 """The watcher's lease: a flock that dies with its holder, and beside it a line that a shell can check.
 
-`watcher.lock` is the truth. `watcher` names the holder (`pid start boot-id`) for the hooks that only have a shell's
-builtins: a process of that pid and start tick in this boot is the watcher, anything else is not.
+`watcher.lock` is the truth. `watcher` names the holder (`pid start boot-id version term`) for the hooks that only have a
+shell's builtins: a process of that pid and start tick in this boot is the watcher, anything else is not. The holder renews
+its term with every heartbeat; it ends by the monotonic clock, so a night asleep takes nothing from it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.model import Identity, natural
-from process_janitor.system import files, identity
+from process_janitor.system import clock, files, identity, procfs
 
 LOCK_NAME = "watcher.lock"
 HOLDER_NAME = "watcher"
@@ -28,16 +29,51 @@ def acquire(root: str) -> int | None:
     return None
 
 
-def announce(root: str, holder: Identity, version: str) -> None:
-    """Name the holder. Raises OSError."""
+def announce(root: str, holder: Identity, version: str, seconds: float) -> None:
+    """Name the holder; unless it is announced again within that time it is lost. Raises OSError."""
+    term = int(clock.monotonic() + seconds)
     files.write_text(
-        os.path.join(root, HOLDER_NAME), f"{holder.pid} {holder.start} {holder.boot_id} {version}\n"
+        os.path.join(root, HOLDER_NAME),
+        f"{holder.pid} {holder.start} {holder.boot_id} {version} {term}\n",
     )
 
 
 def holder(root: str, boot_id: str) -> tuple[int, int] | None:
     """(pid, start) of the living watcher, None when there is none."""
+    return _living(_announced(root), boot_id)
+
+
+def lost(root: str, boot_id: str) -> tuple[int, int] | None:
+    """(pid, start) of a watcher that runs and has let its term pass: it is stopped, or hangs. None for any other, also
+    for one of a version that had no term.
+    """
     words = _announced(root)
+    term = natural(words[4]) if len(words) > 4 else None
+    if term is None or clock.monotonic() <= term:
+        return None
+    return _living(words, boot_id)
+
+
+def held_by(root: str, pid: int) -> bool:
+    """Whether this process has the lease's file open; False where that cannot be seen."""
+    try:
+        lock = os.stat(os.path.join(root, LOCK_NAME), follow_symlinks=False)
+        names = os.listdir(f"{procfs.PROC}/{pid}/fd")
+    except OSError:
+        return False
+    for name in names:
+        # By its name first: asking every descriptor would hang on a server that is away.
+        if os.path.basename(procfs.link(pid, f"fd/{name}") or "") == LOCK_NAME:
+            try:
+                found = os.stat(f"{procfs.PROC}/{pid}/fd/{name}")
+            except OSError:
+                continue
+            if (found.st_dev, found.st_ino) == (lock.st_dev, lock.st_ino):
+                return True
+    return False
+
+
+def _living(words: list[str], boot_id: str) -> tuple[int, int] | None:
     pid, start = (natural(word) for word in (*words, "", "")[:2])
     if pid is None or start is None or words[2:3] != [boot_id]:
         return None
@@ -57,4 +93,4 @@ def _announced(root: str) -> list[str]:
         return []
 
 
-__all__ = ["acquire", "announce", "holder", "version"]
+__all__ = ["acquire", "announce", "held_by", "holder", "lost", "version"]

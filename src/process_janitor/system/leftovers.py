@@ -60,11 +60,8 @@ def still_there(root: str, boot_id: str) -> Note:
     A note older than the user's rules may name what they keep by now: the watcher writes the next one within a minute.
     """
     note = os.path.join(root, NAME)
-    try:
-        document = jsontext.loads(files.read_text(note))
-    except (OSError, ValueError):
-        return Note()
-    if not isinstance(document, dict) or document.get("boot_id") != boot_id:
+    document = files.read_object(note)
+    if document.get("boot_id") != boot_id:
         return Note()
     stale = _written(note) <= _written(keep_file(root))
     return Note(() if stale else _alive(document.get("found")), _alive(document.get("sessions")))

@@ -32,19 +32,14 @@ def held(path: str, device: int, inode: int, *, tree: bool = False) -> str:
     name, below = os.path.basename(path), os.path.dirname(path) + "/"
     me = os.getpid()
     for pid in procfs.pids():
-        directory = f"{procfs.PROC}/{pid}/fd"
-        try:
-            descriptors = os.listdir(directory) if pid != me else []
-        except OSError:
-            continue
-        for descriptor in descriptors:
-            target = procfs.link(pid, f"fd/{descriptor}") or ""
+        opened = procfs.descriptors(pid) if pid != me else None
+        for descriptor, target in (opened or {}).items():
             if tree and target.startswith(below):
                 return f"process {pid} has files open beside it"
             # By its name first: asking every descriptor would hang on a server that is away. Another container may know
             # the file under another path.
             if os.path.basename(target.removesuffix(" (deleted)")) == name and _is(
-                f"{directory}/{descriptor}", device, inode
+                f"{procfs.PROC}/{pid}/fd/{descriptor}", device, inode
             ):
                 return f"process {pid} has it open"
     return ""

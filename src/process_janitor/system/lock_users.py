@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core import shapes
+from process_janitor.core import client_shapes
 from process_janitor.system import identity, procfs
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ def clients(ties: Ties, config_dir: str, *, default: bool) -> tuple[int, ...]:
     for process in ties.snapshot.processes.values():
         if process.dead or process.uid not in (0, ties.snapshot.uid):
             continue
-        if process.pid not in ties.owners.live and not shapes.is_claude(
+        if process.pid not in ties.owners.live and not client_shapes.is_claude(
             process.comm, procfs.argv(process.pid) or (), procfs.link(process.pid, "exe") or ""
         ):
             continue

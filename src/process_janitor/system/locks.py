@@ -9,20 +9,19 @@ import os
 import stat
 import time
 
-from process_janitor.core import jsontext
-from process_janitor.core.locks import Fingerprint, Lock
+from process_janitor.core.locks import Fingerprint, Lock, judge
 from process_janitor.core.model import natural, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.core.record import valid_session_id
-from process_janitor.system import files, lock_users, ports
+from process_janitor.system import files, lock_users, paths, ports
 from process_janitor.system.git_locks import git_locks
+from process_janitor.system.lock_holders import HOLDERS
 from process_janitor.system.mounts import Mounts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from process_janitor.core.locks import Kind
+    from process_janitor.core.locks import Kind, Stale
     from process_janitor.core.ties import Ties
 
 _TEXT_MAX = 64 * 1024
@@ -45,6 +44,27 @@ class Places(NamedTuple):
     @property
     def default(self) -> bool:
         return self.config_dir == os.path.join(self.home, ".claude")
+
+
+def places() -> Places:
+    """Where this user's locks are, from the environment."""
+    import pwd
+
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = os.environ.get("USER", "default")
+    home = os.path.realpath(os.environ.get("HOME") or os.path.expanduser("~"))
+    return Places(os.path.realpath(paths.config_dir()), home, user)
+
+
+def stale(ties: Ties, where: Places | None = None) -> list[Stale]:
+    """The locks that are, or look, stale on this look at the machine. Changes nothing, raises nothing."""
+    snapshot = ties.snapshot
+    found = (
+        judge(lock, snapshot.host, snapshot.processes) for lock in find(ties, where or places())
+    )
+    return [one for one in found if one is not None]
 
 
 def find(ties: Ties, places: Places) -> list[Lock]:
@@ -118,7 +138,7 @@ class _Finder:
             kind, path, fingerprint(info, text), age, before_boot=age > self._uptime + _BOOT_SLACK_SECONDS,
             remote=self._mounts.remote(os.path.realpath(os.path.dirname(path))), shared=self._shared,
         )  # fmt: skip
-        said = _HOLDERS[kind](text) if kind in _HOLDERS else {}
+        said = HOLDERS[kind](text) if kind in HOLDERS else {}
         return lock._replace(**{**said, **fields})  # type: ignore[arg-type]  # each field its own type
 
     def _editors(self, directory: str) -> Iterator[Lock]:
@@ -200,40 +220,6 @@ class _Finder:
                     yield lock._replace(listening=path in bound)
 
 
-def _said(text: str) -> dict[str, object]:
-    """The holder that a lock's JSON names, and whether it says that it is of another world."""
-    try:
-        document = jsontext.loads(text)
-    except ValueError:
-        return {}
-    if not isinstance(document, dict):
-        return {}
-    pid, start, session_id = (document.get(key) for key in ("pid", "procStart", "sessionId"))
-    if isinstance(start, str):
-        start = natural(start)
-    domain = document.get("pidDomain")
-    host = document.get("hostname")
-    return {
-        "pid": pid if usable_pid(pid) else 0,
-        "start": start if type(start) is int and start > 0 else 0,
-        "host": host if isinstance(host, str) else "",
-        # A value it should not have is not read as "no".
-        "elsewhere": document.get("runningInWindows", False) is not False
-        or (isinstance(domain, str) and not lock_users.our_domain(domain)),
-        "session_id": session_id if valid_session_id(session_id) else "",
-    }
-
-
-def _linked(text: str) -> dict[str, object]:
-    """Chrome's link leads to `host-pid`."""
-    host, _, number = text.rpartition("-")
-    pid = natural(number)
-    return {"host": host, "pid": pid} if host and usable_pid(pid) else {}
-
-
-_HOLDERS = {"ide": _said, "daemon": _said, "schedule": _said, "profile": _linked}
-
-
 def _names(directory: str, limit: int = _NAMES_MAX) -> list[str]:
     """The names in a real directory, sorted; nothing where there is none, or only a link to one."""
     try:
@@ -244,4 +230,4 @@ def _names(directory: str, limit: int = _NAMES_MAX) -> list[str]:
         return []
 
 
-__all__ = ["Places", "content", "find", "fingerprint"]
+__all__ = ["Places", "content", "find", "fingerprint", "places", "stale"]

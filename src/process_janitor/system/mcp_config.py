@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core import jsontext
 from process_janitor.core.mcp_names import Server
 from process_janitor.system import files, paths
 
@@ -30,7 +29,7 @@ class McpConfig:
     """Reads each file once; ask it for as many projects as there are sessions."""
 
     def __init__(self) -> None:
-        self._user = _document(paths.client_config(), _USER_MAX, follow=True)
+        self._user = files.read_object(paths.client_config(), _USER_MAX, follow=True)
         self._everywhere = (*_servers(self._user.get("mcpServers")), *_plugins(paths.config_dir()))
         self._folders: dict[str, tuple[Server, ...]] = {}
 
@@ -46,7 +45,7 @@ class McpConfig:
             project = known.get(folder) if isinstance(known, dict) else None
             if isinstance(project, dict):
                 yield from _servers(project.get("mcpServers"))
-            shared = _document(os.path.join(folder, ".mcp.json"), _PROJECT_MAX)
+            shared = files.read_object(os.path.join(folder, ".mcp.json"), _PROJECT_MAX)
             yield from _servers(shared.get("mcpServers"))
 
 
@@ -70,7 +69,7 @@ def _up_to_the_repository(cwd: str) -> Iterator[str]:
 
 def _plugins(config_dir: str) -> Iterator[Server]:
     plugins = os.path.join(config_dir, "plugins")
-    noted = _document(os.path.join(plugins, "installed_plugins.json"), _PROJECT_MAX)
+    noted = files.read_object(os.path.join(plugins, "installed_plugins.json"), _PROJECT_MAX)
     found = dict(_installed(noted)) or dict(_cached(os.path.join(plugins, "cache")))
     for root, plugin in list(found.items())[:_PLUGINS_MAX]:
         for server in _of_plugin(root):
@@ -105,7 +104,7 @@ def _names(folder: str) -> list[str]:
 
 def _of_plugin(root: str) -> Iterator[Server]:
     yield from _in_file(os.path.join(root, ".mcp.json"))
-    manifest = _document(os.path.join(root, ".claude-plugin", "plugin.json"), _PROJECT_MAX)
+    manifest = files.read_object(os.path.join(root, ".claude-plugin", "plugin.json"), _PROJECT_MAX)
     said = manifest.get("mcpServers")
     for one in said if isinstance(said, list) else [said]:
         if isinstance(one, str):
@@ -118,7 +117,7 @@ def _of_plugin(root: str) -> Iterator[Server]:
 
 def _in_file(path: str) -> Iterator[Server]:
     """A plugin's file names its servers with or without `mcpServers` around them."""
-    document = _document(path, _PROJECT_MAX)
+    document = files.read_object(path, _PROJECT_MAX)
     inner = document.get("mcpServers")
     yield from _servers(inner if isinstance(inner, dict) else document)
 
@@ -136,14 +135,6 @@ def _servers(entries: object) -> Iterator[Server]:
 
 def _fit_to_show(name: str) -> bool:
     return 0 < len(name) <= _NAME_MAX and name.isprintable()
-
-
-def _document(path: str, limit: int, *, follow: bool = False) -> dict[str, object]:
-    try:
-        value = jsontext.loads(files.read_text(path, limit, follow=follow))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 __all__ = ["McpConfig"]

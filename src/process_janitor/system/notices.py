@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import time
 
 from process_janitor.core import jsontext, notices
-from process_janitor.system import files, identity, launch
+from process_janitor.system import files, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,12 +19,6 @@ DIRECTORY = "notices"
 # Nobody reads more than that at once, and without any session nobody reads them at all.
 _KEPT_MAX = 20
 _NOTICE_MAX = 64 * 1024
-_OSASCRIPT = "/usr/bin/osascript"
-# The helper's whole program: it runs in the command line's environment, on our own code.
-_HELPER = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from process_janitor.faces.notify import main; sys.exit(main(sys.argv[2:]))"
-)
 
 
 def post(root: str, notice: Notice) -> str:
@@ -93,33 +86,6 @@ def _waiting(root: str) -> list[str]:
     return sorted(name for name in names if name.endswith(".json"))
 
 
-def show(root: str, path: str, python: str = "") -> bool:
-    """Have a short-lived process show the notice on the desktop; False where there is none, or nothing to show it with.
-
-    Nothing is started where no desktop can be. `python` is the interpreter of the command line's environment, by
-    default the one that was noted as ready. Raises OSError when no process is to be had.
-    """
-    program = python or _environment_python(root)
-    if not program or not (_is_mac() or bus(os.environ)):
-        return False
-    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    launch.detached([program, "-I", "-c", _HELPER, source, path])
-    return True
-
-
-def _is_mac() -> bool:
-    return sys.platform == "darwin" and os.path.exists(_OSASCRIPT)
-
-
-def _environment_python(root: str) -> str:
-    try:
-        built = files.read_text(os.path.join(root, "environment")).splitlines()
-    except OSError:
-        return ""
-    python = os.path.join(built[1], "bin", "python") if len(built) > 1 else ""
-    return python if os.path.isabs(python) and os.access(python, os.X_OK) else ""
-
-
 def bus(environment: Mapping[str, str]) -> str:
     """The address of the user's session bus, "" where there is none."""
     address = environment.get("DBUS_SESSION_BUS_ADDRESS", "")
@@ -135,4 +101,4 @@ def bus(environment: Mapping[str, str]) -> str:
     return ""
 
 
-__all__ = ["DIRECTORY", "bus", "post", "read", "show", "take", "told"]
+__all__ = ["DIRECTORY", "bus", "post", "read", "take", "told"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 
+from process_janitor.core.client_shapes import is_claude_name
 from process_janitor.core.model import Detail, Snapshot
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.core.shapes import is_claude_name
 from process_janitor.core.ties import Ties
 from process_janitor.system import client_files, clock, identity, paths, procfs, seen, stamps
 from process_janitor.system.details import details
+from process_janitor.system.marks import marks_of
 from process_janitor.system.registry import Registry, as_session
 
 TYPE_CHECKING = False
@@ -81,7 +82,7 @@ def observe(
     for row in procfs.rows():
         table[row.pid] = row
         if row.uid == uid:
-            marks[row.pid] = procfs.marks(row.pid)
+            marks[row.pid] = marks_of(row.pid)
     snapshot = Snapshot(
         host=identity.host_name(),
         boot_id=identity.boot_id(),

@@ -22,8 +22,7 @@ def of_the_client(ties: Ties, config_dir: str) -> Records:
     directory = os.path.join(config_dir, "sessions")
     gone = []
     for session in client_files.sessions(config_dir, snapshot.boot_id, snapshot.pid_namespace):
-        process = snapshot.processes.get(session.owner.pid)
-        lives = process is not None and process.start == session.owner.start and not process.dead
+        lives = snapshot.living(session.owner) is not None
         if session.owner.pid_namespace == snapshot.pid_namespace and not lives:
             gone.append(f"{session.owner.pid}.json")
     return _records(directory, gone, ours=False)

@@ -1,10 +1,9 @@
-"""Where everything lives, from the environment alone."""
+"""Where everything lives, by the environment and by where this file is; and the version that the manifest there names."""
 
 from __future__ import annotations
 
 import os
 
-from process_janitor.core import jsontext
 from process_janitor.system import files
 
 
@@ -45,11 +44,10 @@ def plugin_root() -> str:
 
 def plugin_version() -> str:
     """The version in the plugin's manifest, "" for a package without the plugin around it."""
-    try:
-        text = files.read_text(os.path.join(plugin_root(), ".claude-plugin", "plugin.json"))
-        found = jsontext.loads(text).get("version")
-    except (OSError, ValueError, AttributeError):
+    plugin = plugin_root()
+    if not plugin:
         return ""
+    found = files.read_object(os.path.join(plugin, ".claude-plugin", "plugin.json")).get("version")
     return found if isinstance(found, str) and " " not in found else ""
 
 

@@ -111,19 +111,11 @@ def _holders(pids: Iterable[int]) -> Holders:
     found: dict[int, list[int]] = {}
     complete = True
     for pid in pids:
-        directory = f"{procfs.PROC}/{pid}/fd"
-        try:
-            descriptors = os.listdir(directory)
-        except PermissionError:
+        opened = procfs.descriptors(pid)
+        if opened is None:
             complete = False
             continue
-        except OSError:
-            continue
-        for descriptor in descriptors:
-            try:
-                number = inode(os.readlink(f"{directory}/{descriptor}"))
-            except OSError:
-                continue
+        for number in map(inode, opened.values()):
             if number:
                 found.setdefault(number, []).append(pid)
     return Holders(found, complete)
@@ -183,14 +175,11 @@ def socket_company(
     pid: int, sockets: Mapping[int, int], everyone: Descriptors, company: Iterable[int]
 ) -> Ternary:
     """Whether any unix socket of a process is connected to one that somebody outside `company` holds."""
-    try:
-        names = os.listdir(f"{procfs.PROC}/{pid}/fd")
-    except OSError:
+    opened = procfs.descriptors(pid)
+    if not opened or not sockets:
         return "unknown"
-    if not sockets:
-        return "unknown"
-    links = (procfs.link(pid, f"fd/{name}") or "" for name in names)
-    ends = {sockets.get(inode(link), 0) for link in links if link.startswith("socket:")} - {0}
+    links = (link for link in opened.values() if link.startswith("socket:"))
+    ends = {sockets.get(inode(link), 0) for link in links} - {0}
     if not ends:
         return "no"
     who = everyone.holders()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.system import peers, procfs
 
@@ -103,12 +101,7 @@ def _clients(
 
 
 def _sockets(pid: int) -> set[int]:
-    directory = f"{procfs.PROC}/{pid}/fd"
-    try:
-        names = os.listdir(directory)
-    except OSError:
-        return set()
-    links = (procfs.link(pid, f"fd/{name}") or "" for name in names)
+    links = (procfs.descriptors(pid) or {}).values()
     return {peers.inode(link) for link in links if link.startswith("socket:")}
 
 

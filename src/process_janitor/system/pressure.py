@@ -19,7 +19,7 @@ def read(proc: str = procfs.PROC) -> Pressure:
     cpu, held, io = (_stalls(f"{proc}/pressure/{name}") for name in ("cpu", "memory", "io"))
     return Pressure(
         cores=os.cpu_count() or 1,
-        load=_load(f"{proc}/loadavg"),
+        averages=_averages(f"{proc}/loadavg"),
         memory_total=memory.get("MemTotal"),
         memory_available=memory.get("MemAvailable"),
         swap_total=memory.get("SwapTotal"),
@@ -39,11 +39,11 @@ def _words(path: str) -> list[list[str]]:
     return [line.split() for line in data.decode("ascii", "replace").splitlines()]
 
 
-def _load(path: str) -> float | None:
+def _averages(path: str) -> tuple[float, float, float] | None:
     for words in _words(path)[:1]:
-        both = [_number(word) for word in words[:2]]
-        if len(both) == 2 and both[0] is not None and both[1] is not None:
-            return min(both[0], both[1])
+        numbers = [found for word in words[:3] if (found := _number(word)) is not None]
+        if len(numbers) == 3:
+            return numbers[0], numbers[1], numbers[2]
     return None
 
 

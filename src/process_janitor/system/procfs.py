@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.model import Marks, Process, natural, usable_pid
+from process_janitor.core.model import Process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 PROC = "/proc"
 _STAT_MAX = 4096
 _CHUNK = 16384
-# An environment is at most 2 MB on a default kernel (ARG_MAX is a quarter of the 8 MB stack); /proc gives it whole.
-_ENVIRON_MAX = 4 * 1024 * 1024
 _CMDLINE_MAX = 256 * 1024
 _LISTINGS_MAX = 4
 _READING = os.O_RDONLY | os.O_CLOEXEC
@@ -143,73 +141,6 @@ def rows() -> Iterator[Process]:
                 yield row
 
 
-_FIELDS = {
-    b"CLAUDE_CODE_SESSION_ID": "session_id",
-    b"CLAUDE_PID": "claude_pid",
-    b"CLAUDE_CODE_LAUNCHED_BY_SESSION_IDS": "launched_by",
-    b"CLAUDE_CODE_CHILD_SESSION": "tool_child",
-    b"CLAUDECODE": "claudecode",
-    b"CLAUDE_PLUGIN_ROOT": "project",
-    b"CLAUDE_PROJECT_DIR": "project",
-    b"CLAUDE_CONFIG_DIR": "config_dir",
-    b"PROCESS_JANITOR_KEEP": "keep",
-}
-_NO_MARKS = Marks()
-_BLANK = Marks(blank=True)
-
-
-def marks(pid: int) -> Marks | None:
-    """The named ownership marks in a process's environment. Nothing else of it leaves this function."""
-    data = _environ(pid)
-    if data is None:
-        return None
-    # `in` first takes what it looks for as a number, and fails: for short texts that is half of its time.
-    if data.find(b"CLAUDE") < 0 and data.find(b"PROCESS_JANITOR_KEEP") < 0:
-        return _NO_MARKS if data.find(b"\0HOME=") >= 0 or data.startswith(b"HOME=") else _BLANK
-    found: dict[str, object] = {}
-    for entry in data.split(b"\0"):
-        name, equals, value = entry.partition(b"=")
-        field = _FIELDS.get(name)
-        if field is not None and equals:
-            found[field] = _value(field, value.decode("utf-8", "replace"))
-    return Marks(**found)  # type: ignore[arg-type]  # _value gives each field its own type
-
-
-def _environ(pid: int) -> bytes | None:
-    """As `read`, without the second call that tells the end: a tenth of what the marks of a table cost.
-
-    The kernel's environ_read() goes on from page to page until what was asked for is full or the environment ends, and a
-    page it cannot have turns the whole answer into nothing: a short answer is the end. Of other files that is not true.
-    """
-    try:
-        fd = os.open(f"{PROC}/{pid}/environ", _READING)
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return None
-    try:
-        data = more = os.read(fd, _CHUNK)
-        while len(more) == _CHUNK and len(data) < _ENVIRON_MAX:
-            more = os.read(fd, _CHUNK)
-            data += more
-    except (ProcessLookupError, PermissionError):
-        return None
-    finally:
-        os.close(fd)
-    return data
-
-
-def _value(field: str, text: str) -> object:
-    if field == "claude_pid":
-        pid = natural(text)
-        return pid if usable_pid(pid) else 0
-    if field == "launched_by":
-        return tuple(part for part in text.replace(",", " ").split() if part)
-    if field in ("tool_child", "claudecode", "keep"):
-        return text not in ("", "0", "false")
-    if field == "project":
-        return True
-    return text
-
-
 def argv(pid: int) -> tuple[str, ...] | None:
     """The command's words; () for kernel threads and zombies."""
     data = read(f"{PROC}/{pid}/cmdline", _CMDLINE_MAX)
@@ -227,6 +158,26 @@ def link(pid: int, name: str) -> str | None:
         return os.readlink(f"{PROC}/{pid}/{name}")
     except OSError:
         return None
+
+
+def descriptors(pid: int) -> dict[str, str] | None:
+    """Each open descriptor of a process and where it leads, "" where that could not be had (any more); {} when the
+    process is gone. None when we may not look: that is not to be taken for "holds nothing".
+    """
+    directory = f"{PROC}/{pid}/fd"
+    try:
+        names = os.listdir(directory)
+    except PermissionError:
+        return None
+    except OSError:
+        return {}
+    found = {}
+    for name in names:
+        try:
+            found[name] = os.readlink(f"{directory}/{name}")
+        except OSError:
+            found[name] = ""
+    return found
 
 
 def namespace(pid: int) -> int:
@@ -269,8 +220,18 @@ def children(pid: int) -> list[int]:
 
 def newest_pid() -> int:
     """The last pid handed out in this namespace: unchanged means that nothing was started since."""
-    data = read(f"{PROC}/loadavg")
-    return int(data.rsplit(None, 1)[1]) if data else 0
+    return activity()[0]
+
+
+def activity() -> tuple[int, int]:
+    """The last pid handed out in this namespace, and how many threads the machine has; 0 where it does not say. With both
+    unchanged nothing was started and nothing has ended.
+    """
+    words = (read(f"{PROC}/loadavg") or b"").split()
+    if len(words) < 5:
+        return 0, 0
+    threads = words[3].partition(b"/")[2]
+    return int(words[4]), int(threads) if threads.isdigit() else 0
 
 
 def demand(pid: int) -> float | None:
@@ -283,36 +244,15 @@ def demand(pid: int) -> float | None:
     return (int(words[0]) + int(words[1])) / 1e9 if len(words) >= 2 else None
 
 
-def memory(pid: int) -> int:
-    """PSS plus swapped-out share in bytes; resident size where the kernel does not tell PSS."""
-    return memory_and_swap(pid)[0]
-
-
-def memory_and_swap(pid: int) -> tuple[int, int]:
-    """The same, and what of it is swapped out (0 where the kernel does not tell)."""
-    data = read(f"{PROC}/{pid}/smaps_rollup", 65536)
-    if data:
-        share = swap = 0
-        for line in data.splitlines():
-            if line.startswith(b"Pss:"):
-                share = int(line.split()[1]) * 1024
-            elif line.startswith(b"SwapPss:"):
-                swap = int(line.split()[1]) * 1024
-        return share + swap, swap
-    row = process(pid)
-    return (row.rss * os.sysconf("SC_PAGE_SIZE") if row is not None else 0), 0
-
-
 __all__ = [
+    "activity",
     "argv",
     "available",
     "cgroup",
     "children",
     "demand",
+    "descriptors",
     "link",
-    "marks",
-    "memory",
-    "memory_and_swap",
     "namespace",
     "newest_pid",
     "pids",

@@ -7,7 +7,7 @@ import time
 
 from process_janitor.core.model import differently_timed, natural
 from process_janitor.core.record import MalformedRecord
-from process_janitor.system import files, identity, procfs, seen
+from process_janitor.system import files, identity, seen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ def _sweep_up(registry: Registry, days: int) -> None:
 def _runs(name: str) -> bool:
     """Whether the process of `<pid>-<start>` lives: its record may be lost, what was seen of it is then all there is."""
     pid, start = (natural(part) for part in (*name.split("-", 1), "")[:2])
-    process = procfs.process(pid) if pid else None
-    return process is not None and process.start == start and not process.dead
+    return pid is not None and start is not None and identity.runs(pid, start)
 
 
 def _names(directory: str) -> list[str]:

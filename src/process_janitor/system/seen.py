@@ -35,16 +35,6 @@ def path(root: str, pid: int, start: int) -> str:
     return os.path.join(root, "trees", name(pid, start))
 
 
-def listed(root: str) -> list[tuple[int, int]]:
-    """The claude processes (pid, start) of which something is remembered."""
-    try:
-        names = os.listdir(os.path.join(root, "trees"))
-    except OSError:
-        return []
-    pairs = (tuple(natural(part) for part in name.split("-")) for name in names)
-    return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2 and pair[0] and pair[1]]
-
-
 def load(root: str, pid: int, start: int) -> dict[tuple[int, int], Seen]:
     """What is remembered of one claude process; nothing when the file is missing or damaged."""
     try:
@@ -77,4 +67,4 @@ def forget(root: str, pid: int, start: int) -> None:
     files.remove(path(root, pid, start))
 
 
-__all__ = ["forget", "listed", "load", "name", "names", "path", "store"]
+__all__ = ["forget", "load", "name", "names", "path", "store"]

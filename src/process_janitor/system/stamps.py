@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from process_janitor.core.model import Session
 
+_HEARTBEAT = "heartbeat"
 _PROJECTS_MAX = 1000
 
 
@@ -37,7 +38,7 @@ def read(root: str, session_id: str, boot_id: str) -> Stamps:
     if not valid_session_id(session_id):
         return Stamps()
     directory = os.path.join(root, "sessions", session_id)
-    found = _heartbeat(os.path.join(directory, "heartbeat"), boot_id)
+    found = _heartbeat(os.path.join(directory, _HEARTBEAT), boot_id)
     try:
         at = os.lstat(os.path.join(directory, "activity")).st_mtime
     except OSError:
@@ -46,11 +47,8 @@ def read(root: str, session_id: str, boot_id: str) -> Stamps:
 
 
 def _heartbeat(path: str, boot_id: str) -> Stamps:
-    try:
-        stamp = jsontext.loads(files.read_text(path, 4096))
-    except (OSError, ValueError):
-        return Stamps()
-    if not isinstance(stamp, dict) or stamp.get("boot_id") != boot_id:
+    stamp = files.read_object(path, 4096)
+    if stamp.get("boot_id") != boot_id:
         return Stamps()
     beat, watcher = _since(stamp.get("monotonic")), stamp.get("watcher")
     if beat is None:
@@ -58,6 +56,21 @@ def _heartbeat(path: str, boot_id: str) -> Stamps:
     return Stamps(
         beat, watcher if type(watcher) is int else 0, busy_ago=_since(stamp.get("busy_monotonic"))
     )
+
+
+def beat(directory: str, now: float, boot_id: str, busy_at: float | None) -> None:
+    """Refresh the heartbeat in a session's directory, with when it last had work for a processor if that was seen. Raises
+    OSError: that costs a stamp, not the watching, for a late one proves nothing anyway.
+    """
+    line: dict[str, object] = {
+        "boot_id": boot_id, "monotonic": now, "at": clock.utc(), "watcher": os.getpid(),
+    }  # fmt: skip
+    if busy_at is not None:
+        line["busy_monotonic"] = busy_at
+    try:
+        files.write_text(os.path.join(directory, _HEARTBEAT), jsontext.dumps(line) + "\n")
+    except FileNotFoundError:
+        return  # the record is moving to another id at this moment
 
 
 def _since(at: object) -> float | None:
@@ -132,4 +145,4 @@ def _transcripts(session: Session, config_dir: str) -> Iterator[str]:
             yield os.path.join(projects, folder, name)
 
 
-__all__ = ["Stamps", "all_stamped", "read", "stamped"]
+__all__ = ["Stamps", "all_stamped", "beat", "read", "stamped"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import clock, procfs
+from process_janitor.system import clock, identity, memory, procfs
 from process_janitor.system.held import Held, held
 
 TYPE_CHECKING = False
@@ -51,17 +51,16 @@ def usage(
     holds = held(process.pid for process in listed)
     found = {}
     for process in listed:
-        memory, swap = procfs.memory_and_swap(process.pid)
+        has = memory.read(process.pid)
         own = holds[process.pid]
         limit = _soft_limit(process.pid) if (own.descriptors or 0) > _LIMITS_FROM else 0
-        found[process.key] = Usage(memory, swap, 0.0, own, limit)
+        found[process.key] = Usage(has.held, has.swap, 0.0, own, limit)
     if listed:
         time.sleep(max(0.0, begun + seconds - time.monotonic()))
     for process in listed:
         at, before = first[process.key]
         now, after = time.monotonic(), _cpu(process.pid)
-        row = procfs.process(process.pid)
-        if row is None or row.start != process.start or row.dead:
+        if not identity.runs(*process.key):
             del found[process.key]  # whatever was read may have been another's
         elif before is not None and after is not None:
             share = 100.0 * max(0.0, after - before) / (now - at)

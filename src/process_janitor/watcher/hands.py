@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core import jsontext
-from process_janitor.system import clock, files
+from process_janitor.system import log as logs
 from process_janitor.watcher import cleaning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from process_janitor.system.registry import Entry
-
-_LOG_MAX = 256 * 1024
 
 
 class Hands:
@@ -30,6 +25,8 @@ class Hands:
         self._pid = 0
         self._keys: tuple[tuple[int, int], ...] = ()
         self.fd: int | None = None
+        # The pid of the last child, 0 if it failed.
+        self.finished = 0
 
     @property
     def busy(self) -> bool:
@@ -71,46 +68,22 @@ class Hands:
 
     def collect(self) -> tuple[tuple[int, int], ...]:
         """The sessions the finished child was sent for; () while it is still at work."""
-        if not self.busy or os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+        if not self.busy:
             return ()
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        if pid == 0:
+            return ()
+        self.finished = 0 if status else pid
         if self.fd is not None:
             os.close(self.fd)
         done, self._keys, self._pid, self.fd = self._keys, (), 0, None
         return done
 
 
-def clean_all(root: str) -> None:
-    cleaning.clean_all(root)
-
-
-def stamp(entry: Entry, now: float, boot_id: str, busy_at: float | None) -> None:
-    """Refresh a session's heartbeat, with when it last had work for a processor if that was seen. A full disk costs a stamp, not the watcher: a late one proves nothing anyway."""
-    line: dict[str, object] = {
-        "boot_id": boot_id, "monotonic": now, "at": clock.utc(), "watcher": os.getpid(),
-    }  # fmt: skip
-    if busy_at is not None:
-        line["busy_monotonic"] = busy_at
-    try:
-        files.write_text(os.path.join(entry.directory, "heartbeat"), jsontext.dumps(line) + "\n")
-    except FileNotFoundError:
-        return  # the record is moving to another id at this moment
-    except OSError as error:
-        log(
-            os.path.dirname(os.path.dirname(entry.directory)),
-            f"no heartbeat for {entry.path}: {error}",
-        )
-
-
 def log(root: str, text: str) -> None:
     """One line in logs/watcher.log. A log that cannot be written is no reason to stop watching."""
-    path = os.path.join(root, "logs", "watcher.log")
-    if not os.path.isdir(root):
-        return  # removed under us: not ours to bring back
-    try:
-        files.make_directory(os.path.dirname(path))
-        files.append_bounded(path, f"{clock.utc()} {text}", _LOG_MAX)
-    except OSError:
-        return
+    if os.path.isdir(root):  # one that was removed under us is not ours to bring back
+        logs.write(root, "watcher", text)
 
 
-__all__ = ["Hands", "clean_all", "log", "stamp"]
+__all__ = ["Hands", "log"]

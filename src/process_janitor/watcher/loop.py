@@ -16,9 +16,9 @@ import time
 from process_janitor.core.model import Seen, differently_timed, natural
 from process_janitor.core.tree import Tree
 from process_janitor.system import clock, identity, lease, paths, procfs, seen, stamps
-from process_janitor.system.config import load_settings
+from process_janitor.system.config import heartbeat_limit, keep_file, load_settings
 from process_janitor.system.registry import Entry, Registry, as_session
-from process_janitor.watcher import hands, wanted
+from process_janitor.watcher import cleaning, hands, stillness, wanted
 from process_janitor.watcher.closing import close
 from process_janitor.watcher.effort import Effort, attached
 from process_janitor.watcher.sightings import sighted
@@ -73,9 +73,12 @@ class Watcher:
         self.boot_id = identity.boot_id()
         self.namespace = identity.pid_namespace()
         self.plugin_data = plugin_data
+        # Of the code that runs here, whatever is put in its place on the disk.
+        self._version_name = paths.plugin_version() or "0"
         self._problems: tuple[str, ...] = ()
         self.options = self._configured()
         self._hands = hands.Hands(root, lease_fd)
+        self._stillness = stillness.Stillness()
         self._poll = select.poll()
         self._watched: dict[tuple[int, int], Watched] = {}
         self._by_fd: dict[int, tuple[int, int]] = {}
@@ -91,14 +94,16 @@ class Watcher:
         self._unheld: dict[tuple[int, int], Entry] = {}
 
     def announce(self) -> None:
-        """Name ourselves to the hooks, and put aside what nobody can believe."""
+        """Name ourselves to the hooks, until the next heartbeat is overdue."""
         me = identity.identify(os.getpid())
         if me is not None:
-            self._try(lease.announce, self.root, me, paths.plugin_version() or "0")
-        self._try(self.registry.quarantine_malformed)
+            term = heartbeat_limit(self.options)
+            self._try(lease.announce, self.root, me, self._version_name, term)
 
     def run(self) -> None:
-        """Until no session is left, the plugin is gone, or a newer watcher asks for the lease."""
+        """Until no session is left, the plugin is gone, or another watcher asks for the lease."""
+        self.announce()
+        self._try(self.registry.quarantine_malformed)  # what nobody can believe
         while wanted.still_wanted(self.plugin_data) and not wanted.asked_to_retire(self.root):
             self._refresh()
             if not (self._watched or self._due or self._unheld or self._hands.busy):
@@ -213,8 +218,11 @@ class Watcher:
                 self._note_death(fd)
         if self._hands.fd is not None:
             self._poll.unregister(self._hands.fd)
+        working = self._hands.busy
         for key in self._hands.collect():
             self._check_done(key)
+        if working and not self._hands.busy:
+            self._stillness.over(self._reading(), self._hands.finished, clock.monotonic())
 
     def _note_death(self, fd: int) -> None:
         key = self._by_fd.pop(fd)
@@ -252,8 +260,11 @@ class Watcher:
         return True
 
     def _beat(self, now: float) -> None:
-        """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted."""
+        """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted if there can be
+        others than the last time.
+        """
         self.options = self._configured()
+        self.announce()
         interval = float(self.options.value("heartbeat_interval_seconds"))
         self._beat_after = now + interval
         grace = float(self.options.value("hung_grace_seconds"))
@@ -262,14 +273,23 @@ class Watcher:
             if one.entry is None:
                 continue
             one.effort.measure(now, interval, attached(key, one.descendants))
-            hands.stamp(one.entry, now, self.boot_id, one.effort.busy_at)
+            directory = one.entry.directory
+            self._try(stamps.beat, directory, now, self.boot_id, one.effort.busy_at)
             ago = as_session(one.entry, now, self.boot_id).ended_ago
             if ago is not None and ago >= grace:
                 hung.append(key)
             elif ago is not None:
                 self._beat_after = min(self._beat_after, now + grace - ago + 0.1)
-        if not self._hands.begin((), hung) and hung:
+        reading = self._reading()
+        if not hung and self._stillness.lasts(reading, now):
+            return
+        if self._hands.begin((), hung):
+            self._stillness.began(reading)
+        elif hung:
             self._beat_after = now + TICK_SECONDS
+
+    def _reading(self) -> stillness.Reading:
+        return stillness.read(self.registry.version(), keep_file(self.root), self.options)
 
     def _configured(self) -> Settings:
         """The settings in force. What is wrong with them is logged when it changes, not with every heartbeat."""
@@ -300,7 +320,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         Registry(root).prepare()
         if plugin_data == "--auto":
-            hands.clean_all(root)
+            cleaning.clean_all(root)
             return 0
         held = _acquire(root) if inherited is None else inherited
         while held is not None and _watch(root, plugin_data, held):
@@ -317,7 +337,6 @@ def _watch(root: str, plugin_data: str, held: int) -> bool:
     try:
         wanted.clear_retirement(root)
         watcher = Watcher(root, plugin_data, held)
-        watcher.announce()
         watcher.run()
     finally:
         os.close(held)
@@ -333,13 +352,30 @@ def _watch(root: str, plugin_data: str, held: int) -> bool:
 
 
 def _acquire(root: str) -> int | None:
-    """The lease; worth a wait only when its holder has been asked to step down."""
+    """The lease; worth a wait only when its holder has been asked to step down. One that does not, and has let its term
+    pass, hangs: it is ended.
+    """
     until = time.monotonic() + (_STEP_DOWN_WAIT_SECONDS if wanted.asked_to_retire(root) else 0.0)
     while True:
         held = lease.acquire(root)
-        if held is not None or time.monotonic() >= until:
+        if held is not None:
             return held
+        if time.monotonic() >= until:
+            if not wanted.asked_to_retire(root) or not _end_lost(root):
+                return None
+            until = time.monotonic() + _STEP_DOWN_WAIT_SECONDS
         time.sleep(0.05)
+
+
+def _end_lost(root: str) -> bool:
+    from process_janitor.actions import (
+        lost_watcher,
+    )  # the successor of one that hangs needs it, and nobody else
+
+    pid = lost_watcher.end(root)
+    if pid:
+        hands.log(root, f"ended the watcher before, process {pid}: it had stopped its heartbeat")
+    return pid != 0
 
 
 __all__ = ["Watcher", "main"]

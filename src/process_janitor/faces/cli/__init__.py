@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return 0
     except OSError as error:
-        err.write(f"process-janitor: {_in_words(error)}\n")
+        err.write(f"process-janitor: {in_words(error)}\n")
         _drop_output()
         return 1
 
@@ -84,31 +84,27 @@ def perform(
             import traceback
 
             traceback.print_exc(file=err)
-        err.write(f"process-janitor: {_in_words(error)}\n")
+        err.write(f"process-janitor: {in_words(error)}\n")
         return context.FAILED
 
 
 def version() -> str:
     """The plugin's version; for an installed package that of its metadata."""
-    from process_janitor.core import jsontext
     from process_janitor.system import paths
 
-    root = paths.plugin_root()
+    found = paths.plugin_version()
+    if found:
+        return found
+    from importlib import metadata
+
     try:
-        with open(
-            os.path.join(root, ".claude-plugin", "plugin.json"), encoding="utf-8"
-        ) as manifest:
-            return str(jsontext.loads(manifest.read())["version"])
-    except (OSError, ValueError, KeyError):
-        from importlib import metadata
-
-        try:
-            return metadata.version("process-janitor")
-        except metadata.PackageNotFoundError:
-            return "unknown"
+        return metadata.version("process-janitor")
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """One line for whatever went wrong without being a Failure."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}; check that it is there and yours"
@@ -118,4 +114,4 @@ def _in_words(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {text}; --verbose shows where"
 
 
-__all__ = ["main", "perform", "version"]
+__all__ = ["in_words", "main", "perform", "version"]

@@ -8,7 +8,7 @@ from process_janitor.actions import news
 from process_janitor.actions.terminate import Action
 from process_janitor.faces import documents, words
 from process_janitor.faces.cli.context import DONE, FAILED, REFUSED, Failure
-from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.cli.looking import examined
 from process_janitor.faces.view import view
 from process_janitor.sweep import sweep
 from process_janitor.system.config import Unsafe
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from process_janitor.core.model import Decision
     from process_janitor.faces.cli.context import Context
 
+    # What was done, and what was planned and left alone by now.
+    Tell = Callable[[documents.Document, Sequence[documents.Document]], None]
+
 
 def act(
     context: Context,
@@ -36,15 +39,23 @@ def act(
     locks: Sequence[LockMember] = (),
     refused_locks: Sequence[Stale] = (),
     unseen: bool = False,
+    tell: Tell | None = None,
 ) -> int:
     """Sweep what is `wanted`, remove the `locks`, show it, and return the exit code. `refused` is what was asked for and
     may not be ended; what was `planned` and is not wanted by now is shown as left alone. Where nobody sees what is shown
-    (`unseen`), the user is told as of any other automatic cleanup.
+    (`unseen`), the user is told as of any other automatic cleanup. `tell` takes what there is to show in place of the output.
     """
     holdings = Holdings()
     try:
+        # Which sessions are idle takes a look at every transcript: not where nobody sees it, or could mean one.
         swept = sweep(
-            context.root, context.options, trigger, wanted, limit, holdings.note, idle=True
+            context.root,
+            context.options,
+            trigger,
+            wanted,
+            limit,
+            holdings.note,
+            idle=context.words.json or not unseen,
         )
     except Unsafe as error:
         raise Failure(f"{error}; mend the file or remove it") from None
@@ -65,8 +76,7 @@ def act(
             findings=(*seen.findings, *(d for d in spared if d not in seen.findings))
         )
         gone = [a.decision.process for a in swept.actions if a.outcome == "gone"]
-        _tell(
-            context,
+        (tell or _teller(context))(
             documents.scan(
                 seen,
                 actions=actions,
@@ -113,16 +123,19 @@ def lock_refusal(stale: Stale) -> Unlocked:
     return Unlocked(said.subject, "refused", "; ".join(words.veto(code) for code in said.vetoes))
 
 
-def _tell(
-    context: Context, document: documents.Document, spared: Sequence[documents.Document]
-) -> None:
-    if context.words.json:
-        context.document(document)
-        return
-    from process_janitor.faces.render import show
-    from process_janitor.faces.render.acts import acted_page
+def _teller(context: Context) -> Tell:
+    """Tells it on the context's output: a document, or a page."""
 
-    show(context, acted_page(document, context.type_this, spared))
+    def tell(document: documents.Document, spared: Sequence[documents.Document]) -> None:
+        if context.words.json:
+            context.document(document)
+            return
+        from process_janitor.faces.render import show
+        from process_janitor.faces.render.acts import acted_page
+
+        show(context, acted_page(document, context.type_this, spared))
+
+    return tell
 
 
 __all__ = ["act", "lock_refusal", "refusal"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from process_janitor.faces import documents
+from process_janitor.faces import documents, record_documents
 from process_janitor.faces.cli.context import DONE, FAILED, Failure
 from process_janitor.faces.stage import Stage
 
@@ -57,7 +57,9 @@ def run(context: Context, words: argparse.Namespace) -> int:
             f"the demo cannot start its pretend session: {error}; it needs Linux with pidfds and bash"
         ) from None
     if words.json:
-        context.document(documents.demo(steps, seconds=time.monotonic() - begun, passed=passed))
+        context.document(
+            record_documents.demo(steps, seconds=time.monotonic() - begun, passed=passed)
+        )
     elif passed:
         context.say(
             "\nNothing of this is left. Next: process-janitor scan    (the same look, at your real sessions)"

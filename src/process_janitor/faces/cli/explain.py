@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from process_janitor.actions.journal import Journal
-from process_janitor.core.decide import judge
+from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.faces import documents
-from process_janitor.faces.cli.context import DONE, FAILED, Failure
+from process_janitor.faces.cli.context import DONE, Failure
+from process_janitor.faces.cli.looking import examined, verdict_on
 from process_janitor.faces.cli.parser import process_number
-from process_janitor.faces.cli.scan import examined
-from process_janitor.faces.render.units import local
+from process_janitor.faces.render.times import local
 from process_janitor.faces.words import CLASSES
 from process_janitor.sweep import look
 from process_janitor.system import claude_process, procfs
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
-    from process_janitor.core.model import Decision
-    from process_janitor.core.policy import Policy
+    from rich.console import RenderableType
+
     from process_janitor.faces.cli.context import Context
-    from process_janitor.sweep import Judged
 
 ABOUT = "Says what would happen to one process, which evidence ties it to a session, and what forbids touching it."
 EXAMPLES = (
@@ -34,31 +33,48 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pid", metavar="PID", type=process_number, help="any process")
 
 
+class Explained(NamedTuple):
+    """The document about one process, its command, and its age in seconds."""
+
+    document: documents.Document
+    command: str
+    age: float
+
+    def page(self, type_this: str) -> list[RenderableType]:
+        from process_janitor.faces.render.text import explain_page
+
+        return explain_page(self.document, self.command, self.age, type_this)
+
+
 def run(context: Context, words: argparse.Namespace) -> int:
+    found = explained(context, words.pid)
+    if words.json:
+        context.document(found.document)
+    elif context.wants_text:
+        from process_janitor.faces.render import show
+
+        show(context, found.page(context.type_this))
+    return DONE
+
+
+def explained(context: Context, pid: int) -> Explained:
+    """Look at one process. Raises Failure when there is none, with what the journal knows of it."""
     policy = context.policy()
-    above = [row.pid for row in claude_process.ancestors(words.pid)]
-    judged = examined(look(context.root, policy, (words.pid, *above)))
-    if procfs.process(words.pid) is None:
-        known = _remembered(context, words.pid)
+    above = [row.pid for row in claude_process.ancestors(pid)]
+    judged = examined(look(context.root, policy, (pid, *above)))
+    if procfs.process(pid) is None:
+        known = _remembered(context, pid)
         if known:
             raise Failure(known)
-    decision, session_id = verdict_on(judged, policy, words.pid)
+    decision, session_id = verdict_on(judged, policy, pid)
     snapshot = judged.observation.snapshot
     tree = judged.observation.ties.tree
     rows = [documents.relative(snapshot, one) for one in tree.ancestors(decision.process)]
-    document = documents.explain(decision, session_id, rows)
-    if words.json:
-        context.document(document)
-    elif context.wants_text:
-        from process_janitor.faces.render import show
-        from process_janitor.faces.render.text import explain_page
-
-        command = documents.command(snapshot, decision.process)
-        show(
-            context,
-            explain_page(document, command, snapshot.age(decision.process), context.type_this),
-        )
-    return DONE
+    return Explained(
+        documents.explain(decision, session_id, rows),
+        documents.command(snapshot, decision.process),
+        snapshot.age(decision.process),
+    )
 
 
 _BY = {"watcher": "the watcher", "auto-on-start": "the cleanup of a starting session"}
@@ -83,22 +99,4 @@ def _remembered(context: Context, pid: int) -> str:
     )
 
 
-def verdict_on(judged: Judged, policy: Policy, pid: int) -> tuple[Decision, str]:
-    """The decision about a process, made on the spot for one that no session is named for, and its session's id.
-
-    Raises Failure when there is no such process.
-    """
-    ties = judged.observation.ties
-    process = ties.snapshot.processes.get(pid)
-    if process is None or (process.dead and procfs.process(pid) is None):
-        raise Failure(
-            f"there is no process {pid}; process-janitor scan lists what there is", FAILED
-        )
-    found = next((d for d in judged.decisions if d.process.pid == pid), None)
-    if found is None:
-        found = judge(ties, policy, process)
-    holder = ties.owners.live.get(ties.holder.get(pid, 0))
-    return found, found.session_id or (holder.session_id if holder is not None else "")
-
-
-__all__ = ["ABOUT", "EXAMPLES", "add", "run", "verdict_on"]
+__all__ = ["ABOUT", "EXAMPLES", "Explained", "add", "explained", "run"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from process_janitor.actions.journal import Journal
-from process_janitor.faces import documents
+from process_janitor.faces import record_documents
 from process_janitor.faces.cli.context import DONE, USAGE, Failure
 
 TYPE_CHECKING = False
@@ -67,12 +67,12 @@ def run(context: Context, words: argparse.Namespace) -> int:
         raise Failure("--limit does not go with --trend; --days N says how far it goes back", USAGE)
     journal = Journal(context.root)
     if words.trend:
-        document = documents.trend(_trend(journal, words.days or _DAYS))
+        document = record_documents.trend(_trend(journal, words.days or _DAYS))
     else:
         lines = causes_first(journal.lines())
         entries = [line for line in lines if not words.abnormal or abnormal(line)]
         limit = _LIMIT if words.limit is None else words.limit
-        document = documents.history(entries[-limit:])
+        document = record_documents.history(entries[-limit:])
     for problem in journal.problems:
         context.warn(f"{problem}; what is in it is not shown")
     if words.json:

@@ -49,8 +49,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(context: Context, words: argparse.Namespace) -> int:
     said = ""
     if words.pid is not None:
-        said = f"Process {words.pid} is kept from now on, and what runs below it."
-        _change(context, _adding(_process_rule(words.pid)))
+        said = protect(context, process_rule(words.pid))
     elif words.command is not None:
         said = f"Every command that matches {words.command!r} is kept from now on."
         _change(context, _adding(_command_rule(words.command)))
@@ -130,7 +129,14 @@ def _adding(rule: Document) -> Callable[[Document], None]:
     return edit
 
 
-def _process_rule(pid: int) -> Document:
+def protect(context: Context, rule: Document) -> str:
+    """Write down a rule of `process_rule`, and say so. Raises Failure when the rules cannot be changed."""
+    _change(context, _adding(rule))
+    return f"Process {rule['pid']} is kept from now on, and what runs below it."
+
+
+def process_rule(pid: int) -> Document:
+    """The rule that keeps this process, which is there now and no other later. Raises Failure where none can be made."""
     if not usable_pid(pid):
         raise Failure(
             f"process {pid} is the system's first one, which nothing here ever ends", USAGE
@@ -195,4 +201,4 @@ def _state(rule: object) -> State:
     return "there" if alike else "ended"
 
 
-__all__ = ["ABOUT", "EXAMPLES", "add", "run"]
+__all__ = ["ABOUT", "EXAMPLES", "add", "process_rule", "protect", "run"]

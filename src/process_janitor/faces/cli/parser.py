@@ -40,6 +40,7 @@ COMMANDS = (
     Command("run", "shows a plan, asks, then ends what the plan says"),
     Command("auto", "ends proven leftovers without asking; for cron, timers and CI"),
     Command("report", "every session: its processes, what they use and hold, and every verdict"),
+    Command("watch", "the same live on the whole screen, with keys to explain, keep and clean"),
     Command("stop", "ends living sessions gracefully, with their agents and servers"),
     Command("status", "the session you are in: its record, its watcher, its processes"),
     Command("explain", "the verdict on one process, in words"),

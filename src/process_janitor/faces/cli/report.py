@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from process_janitor.faces import report_document
 from process_janitor.faces.cli.context import DONE
-from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.cli.looking import examined
 from process_janitor.faces.survey import survey
 from process_janitor.sweep import look
-from process_janitor.system import host
+from process_janitor.system import pressure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
     from process_janitor.faces.cli.context import Context
+    from process_janitor.faces.documents import Document
 
 ABOUT = """\
 Shows every Claude Code session with its processes: MCP servers by name, memory, processor, descriptors, connections,
@@ -36,9 +37,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
         from process_janitor.faces.cli.html_file import checked
 
         path = checked(words.html)
-    judged = examined(look(context.root, context.policy()))
-    found = survey(context.root, context.options, judged)
-    document = report_document.report(found, host.load())
+    document = measured(context)
     if path is not None:
         from process_janitor.faces.cli.html_file import write
         from process_janitor.faces.render.html import page
@@ -56,4 +55,10 @@ def run(context: Context, words: argparse.Namespace) -> int:
     return DONE
 
 
-__all__ = ["ABOUT", "EXAMPLES", "add", "run"]
+def measured(context: Context) -> Document:
+    """Look, measure for a moment, and write it all down. Raises Failure when nothing can be examined."""
+    judged = examined(look(context.root, context.policy()))
+    return report_document.report(survey(context.root, context.options, judged), pressure.read())
+
+
+__all__ = ["ABOUT", "EXAMPLES", "add", "measured", "run"]

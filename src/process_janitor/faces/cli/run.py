@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from process_janitor.actions import plans
 from process_janitor.actions.plans import LockMember
-from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.faces import documents
+from process_janitor.faces.cli import planning
 from process_janitor.faces.cli.acting import act, lock_refusal, refusal
 from process_janitor.faces.cli.asking import agreed, agreed_within
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
-from process_janitor.faces.cli.explain import verdict_on
+from process_janitor.faces.cli.looking import examined
 from process_janitor.faces.cli.parser import process_number
-from process_janitor.faces.cli.scan import examined
-from process_janitor.faces.cli.selection import Chosen, Selection, choose, endable
-from process_janitor.faces.view import view
-from process_janitor.faces.words import CLASSES, evidence
-from process_janitor.sweep import look
-from process_janitor.system import claude_process, identity
+from process_janitor.faces.cli.planning import Meant, Planned
+from process_janitor.faces.cli.selection import Chosen, Selection
+from process_janitor.faces.words import CLASSES
+from process_janitor.sweep import actionable, look
+from process_janitor.system import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from process_janitor.actions.plans import Plan
-    from process_janitor.core.locks import Stale
-    from process_janitor.core.model import Decision, Identity
+    from process_janitor.core.model import Decision
     from process_janitor.faces.cli.context import Context
-    from process_janitor.sweep import Judged
 
 ABOUT = """\
 Shows what it would end, asks, and ends it. Without a terminal it only writes the plan down (for ten minutes) and says
@@ -73,35 +69,27 @@ def run(context: Context, words: argparse.Namespace) -> int:
                 "--plan already says what is meant; leave out --pid, --session and --class", USAGE
             )
         return _again(context, words)
-    judged, chosen = _choose(context, selection)
+    planned = planning.prepare(context, selection)
+    chosen = planned.chosen
     nothing = not (chosen.targets or chosen.refused or chosen.locks or chosen.refused_locks)
     if selection.classes and nothing and context.wants_text:
         context.say(_nothing_of(selection, context.type_this))
         return DONE
-    plan = plans.new(
-        chosen.targets,
-        judged.observation.snapshot.boot_id,
-        selected=selection.explicit,
-        locks=chosen.locks,
-    )
     if words.execute or _needs_no_question(context, words, chosen):
         return act(
             context, "run", _fresh(selection, chosen), refused=chosen.refused,
-            locks=plan.locks, refused_locks=chosen.refused_locks,
+            locks=planned.plan.locks, refused_locks=chosen.refused_locks,
         )  # fmt: skip
     there_is = bool(chosen.targets or chosen.locks)
     ask = context.can_ask and there_is and not words.dry_run
     if not (ask or words.dry_run or not there_is):
-        plans.store(context.root, plan)
-        _show(context, judged, chosen, plan)
+        plans.store(context.root, planned.plan)
+        _show(context, planned, with_plan=True)
     else:
-        _show(context, judged, chosen, None, asking=ask)
-    meant = _ask(context, chosen) if ask else _NOTHING
+        _show(context, planned, asking=ask)
+    meant = _ask(context, chosen) if ask else Meant()
     if meant.any:
-        return act(
-            context, "run", lambda d: d.identity in meant.processes and plan.allows(d), refused=chosen.refused,
-            locks=plan.locks if meant.locks else (), refused_locks=chosen.refused_locks,
-        )  # fmt: skip
+        return planning.execute(context, planned, meant)
     return REFUSED if chosen.refused or chosen.refused_locks else DONE
 
 
@@ -125,64 +113,31 @@ def _again(context: Context, words: argparse.Namespace) -> int:
 
     judged = examined(look(context.root, context.policy()))
     locks = [
-        one for one in _stale(judged) if LockMember(one.lock.path, one.lock.mark) in plan.locks
+        one
+        for one in planning.stale(judged)
+        if LockMember(one.lock.path, one.lock.mark) in plan.locks
     ]
     chosen = Chosen(
-        tuple(d for d in judged.decisions if plan.allows(d) and endable(d)), (),
+        tuple(d for d in judged.decisions if plan.allows(d) and actionable(d)), (),
         tuple(one for one in locks if one.removable),
     )  # fmt: skip
     if words.execute or _needs_no_question(context, words, chosen):
         plans.discard(context.root, plan)
         return act(context, "run", plan.allows, planned=planned, locks=plan.locks)
     ask = context.can_ask and bool(chosen.targets or chosen.locks) and not words.dry_run
-    _show(context, judged, chosen, None if ask or words.dry_run else plan, asking=ask)
-    meant = _ask(context, chosen) if ask else _NOTHING
+    now = Planned(judged, chosen, plan)
+    _show(context, now, with_plan=not (ask or words.dry_run), asking=ask)
+    meant = _ask(context, chosen) if ask else Meant()
     if meant.any:
         plans.discard(context.root, plan)
-        return act(
-            context, "run", lambda d: d.identity in meant.processes and plan.allows(d), planned=planned,
-            locks=plan.locks if meant.locks else (),
-        )  # fmt: skip
+        return planning.execute(context, now, meant, planned_before=planned)
     return DONE
-
-
-def _choose(context: Context, selection: Selection) -> tuple[Judged, Chosen]:
-    """Look, and find what was asked for. Raises Failure for a pid or a session that is not there at all."""
-    policy = context.policy()
-    also = {above.pid for pid in selection.pids for above in claude_process.ancestors(pid)}
-    judged = examined(look(context.root, policy, (*selection.pids, *also)))
-    decided = {d.process.pid: d for d in judged.decisions}
-    for pid in selection.pids - set(decided):
-        decided[pid] = verdict_on(judged, policy, pid)[0]
-    by_alias = {
-        alias: session.session_id
-        for session in judged.observation.sessions
-        for alias in session.ids
-    }
-    known = {*by_alias, *(d.session_id for d in decided.values())}
-    for one in selection.sessions - known:
-        raise Failure(f"no session {one!r} is known; process-janitor scan lists them")
-    sessions = frozenset(by_alias.get(one, one) for one in selection.sessions) | selection.sessions
-    selection = selection._replace(sessions=sessions)
-    covered = (
-        [one for one in _stale(judged) if selection.covers_lock(one)] if selection.locks else []
-    )
-    return judged, choose(selection, decided.values())._replace(
-        locks=tuple(one for one in covered if one.removable),
-        refused_locks=tuple(one for one in covered if not one.removable),
-    )
-
-
-def _stale(judged: Judged) -> list[Stale]:
-    from process_janitor.actions.unlock import stale
-
-    return stale(judged.observation.ties)
 
 
 def _needs_no_question(context: Context, words: argparse.Namespace, chosen: Chosen) -> bool:
     if words.dry_run or context.options.value("cleanup_mode") != "auto":
         return False
-    if any(_is_idle(target) for target in chosen.targets):
+    if any(planning.is_idle(target) for target in chosen.targets):
         return False
     return context.can_ask or not context.options.value("dry_run_default")
 
@@ -208,71 +163,36 @@ def _same_tree(decision: Decision, chosen: Chosen) -> bool:
     )
 
 
-def _is_idle(decision: Decision) -> bool:
-    """A living session, which somebody may come back to."""
-    return decision.finding == "idle-session"
-
-
-class _Meant(NamedTuple):
-    """What the user agreed to."""
-
-    processes: frozenset[Identity] = frozenset()
-    locks: bool = False
-
-    @property
-    def any(self) -> bool:
-        return bool(self.processes or self.locks)
-
-
-_NOTHING = _Meant()
-
-
-def _ask(context: Context, chosen: Chosen) -> _Meant:
+def _ask(context: Context, chosen: Chosen) -> Meant:
     """What the user agrees to: leftovers and locks together, then each idle session by itself."""
-    together = [one.identity for one in chosen.targets if not _is_idle(one)]
-    meant: set[Identity] = set()
-    unlock = False
-    if together or chosen.locks:
-        count, locks = len(together), len(chosen.locks)
-        ends = "end this process" if count == 1 else f"end these {count} processes"
-        removes = "remove this lock" if locks == 1 else f"remove these {locks} locks"
-        asked = " and ".join((*((ends,) if count else ()), *((removes,) if locks else ())))
-        if agreed(context, f"{asked.capitalize()}?"):
-            meant.update(together)
-            unlock = bool(chosen.locks)
-    for target in chosen.targets:
-        if _is_idle(target):
-            quiet = "; ".join(evidence(code) for code in target.evidence[:1])
-            context.say(f"Session {target.session_id}, process {target.process.pid}: {quiet}.")
-            if agreed_within(context, "End it?"):
-                meant.add(target.identity)
-    if not meant and not unlock:
+    agreed_to = []
+    for question in planning.questions(chosen):
+        if question.about:
+            context.say(question.about)
+            yes = agreed_within(context, question.text)
+        else:
+            yes = agreed(context, question.text)
+        if yes:
+            agreed_to.append(question)
+    if not agreed_to:
         context.say("Nothing was ended.")
-    return _Meant(frozenset(meant), unlock)
+    return Meant.of(agreed_to)
 
 
 def _show(
-    context: Context, judged: Judged, chosen: Chosen, plan: Plan | None, *, asking: bool = False
+    context: Context, planned: Planned, *, with_plan: bool = False, asking: bool = False
 ) -> None:
-    seen = view(context.root, context.options, judged)
-    meant = tuple(one.condition for one in chosen.locks)
-    seen = seen._replace(findings=chosen.targets, conditions=meant)
-    actions = [refusal(decision) for decision in chosen.refused]
-    shut = [lock_refusal(one) for one in chosen.refused_locks]
+    plan = planned.plan if with_plan else None
+    chosen = planned.chosen
     if context.words.json:
+        actions = [refusal(decision) for decision in chosen.refused]
+        shut = [lock_refusal(one) for one in chosen.refused_locks]
+        seen = planning.seen(context, planned)
         context.document(documents.scan(seen, actions=actions or None, unlocked=shut, plan=plan))
     elif context.wants_text or asking:
         from process_janitor.faces.render import show
-        from process_janitor.faces.render.acts import plan_page
 
-        refused = [
-            *(documents.finding(decision, seen) for decision in chosen.refused),
-            *(documents.condition(one.condition, seen) for one in chosen.refused_locks),
-        ]
-        show(
-            context,
-            plan_page(documents.scan(seen, plan=plan), refused, context.type_this, asking=asking),
-        )
+        show(context, planning.page(context, planned, plan, asking=asking))
 
 
 __all__ = ["ABOUT", "EXAMPLES", "add", "run"]

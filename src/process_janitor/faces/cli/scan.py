@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from process_janitor.faces import documents
-from process_janitor.faces.cli.context import DONE, FINDINGS, NOTHING_EXAMINED, Failure
+from process_janitor.faces.cli.context import DONE, FINDINGS
+from process_janitor.faces.cli.looking import examined
 from process_janitor.faces.view import view
 from process_janitor.sweep import look
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     import argparse
 
     from process_janitor.faces.cli.context import Context
-    from process_janitor.sweep import Judged
 
 ABOUT = "Shows what dead Claude Code sessions left running, and why each process counts as left over. Changes nothing."
 EXAMPLES = (
@@ -48,15 +48,4 @@ def run(context: Context, words: argparse.Namespace) -> int:
     return FINDINGS if words.exit_code and there_is else DONE
 
 
-def examined(judged: Judged) -> Judged:
-    """The same, or a Failure when the process table could not be read: an empty answer would look like a clean one."""
-    snapshot = judged.observation.snapshot
-    if snapshot.self_pid not in snapshot.processes:
-        raise Failure(
-            "the process table cannot be read here (no usable /proc); nothing was examined",
-            NOTHING_EXAMINED,
-        )
-    return judged
-
-
-__all__ = ["ABOUT", "EXAMPLES", "add", "examined", "run"]
+__all__ = ["ABOUT", "EXAMPLES", "add", "run"]

@@ -169,7 +169,7 @@ def _page(document: dict[str, Any], type_this: str) -> list[str]:
     lines = [f"`auto --quiet` runs {every}, by {document['by']}{said}."]
     lines += [f"  {where}" for where in document["where"]]
     if document["next_run"]:
-        from process_janitor.faces.render.units import local
+        from process_janitor.faces.render.times import local
 
         lines.append(f"It runs next at {local(document['next_run'])}.")
     return [*lines, f"Next: {type_this} schedule remove    (takes it back)"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from process_janitor.core.locks import FINDING
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.sweep import actionable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Chosen(NamedTuple):
 
 
 def choose(selection: Selection, decisions: Iterable[Decision]) -> Chosen:
-    """Without a selection: everything that is `reap`. With one: what it covers and is not `keep`.
+    """Without a selection: everything that is `reap`. With one: what it covers and may be ended.
 
     A process named by its pid is refused when it is a `keep`, and when another part of the selection leaves it out.
     What is only kept inside a selected session or class is passed over, unless nothing else is in it.
@@ -69,14 +70,9 @@ def choose(selection: Selection, decisions: Iterable[Decision]) -> Chosen:
             covered.append(decision)
         elif decision.process.pid in selection.pids:
             left_out.append(decision)
-    targets = tuple(d for d in covered if endable(d))
-    kept = tuple(d for d in covered if not endable(d))
+    targets = tuple(d for d in covered if actionable(d))
+    kept = tuple(d for d in covered if not actionable(d))
     return Chosen(targets, (*left_out, *(kept if selection.pids or not targets else ())))
 
 
-def endable(decision: Decision) -> bool:
-    """A zombie has ended; no signal reaches it."""
-    return decision.verdict != "keep" and not decision.process.dead
-
-
-__all__ = ["Chosen", "Selection", "choose", "endable"]
+__all__ = ["Chosen", "Selection", "choose"]

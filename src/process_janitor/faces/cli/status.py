@@ -6,7 +6,7 @@ import os
 
 from process_janitor.faces import report_document
 from process_janitor.faces.cli.context import DONE, NOTHING_EXAMINED, Failure
-from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.cli.looking import examined
 from process_janitor.faces.survey import survey
 from process_janitor.sweep import look
 from process_janitor.system import claude_process, client_files, identity, lease, paths
@@ -80,10 +80,7 @@ def _current(context: Context) -> Identity | None:
     named = context.environment.get("CLAUDE_CODE_SESSION_ID", "")
     for entry in Registry(context.root).entries() if named else ():
         record = entry.record
-        if (
-            named in (record["session_id"], *record["aliases"])
-            and identity.identify(entry.owner.pid) == entry.owner
-        ):
+        if named in (record["session_id"], *record["aliases"]) and identity.lives(entry.owner):
             return entry.owner
     return None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from process_janitor.core import stoppable
-from process_janitor.faces import documents
-from process_janitor.faces.actor import Uninterrupted
+from process_janitor.faces import stop_document
 from process_janitor.faces.cli.asking import agreed
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
-from process_janitor.faces.cli.scan import examined
+from process_janitor.faces.cli.looking import examined
+from process_janitor.faces.interrupt import Uninterrupted
 from process_janitor.faces.view import view
 from process_janitor.stopping import Stop
 from process_janitor.sweep import look
@@ -59,11 +59,11 @@ def run(context: Context, words: argparse.Namespace) -> int:
     stages = stoppable.with_members(chosen, among)
     targets = [one for stage in stages for one in stage]
     seen = view(context.root, context.options, judged)
-    shown = [documents.stop_target(one, seen) for one in targets]
-    left_alone = [documents.stop_target(one, seen) for one in spared]
+    shown = [stop_document.stop_target(one, seen) for one in targets]
+    left_alone = [stop_document.stop_target(one, seen) for one in spared]
     ask = context.can_ask and bool(targets) and not words.yes
     if not (words.yes and targets):
-        _show_plan(context, documents.stop(shown, left_alone, None), asking=ask)
+        _show_plan(context, stop_document.stop(shown, left_alone, None), asking=ask)
         count = len(targets)
         if not ask:
             return DONE
@@ -84,7 +84,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
             stopped = stop.run(stages)
         except Unsafe as error:
             raise Failure(f"{error}; mend the file or remove it") from None
-        return _tell(context, documents.stop(shown, left_alone, stopped), stopped)
+        return _tell(context, stop_document.stop(shown, left_alone, stopped), stopped)
 
 
 def _chosen(
@@ -119,7 +119,7 @@ class _Telling:
         from process_janitor.faces.render.stop import ended_line
 
         self._count("")
-        self._context.say(ended_line(documents.ended(one)))
+        self._context.say(ended_line(stop_document.ended(one)))
         self._context.out.flush()
 
     def waiting(self, seconds: float) -> None:

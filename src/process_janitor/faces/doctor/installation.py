@@ -10,7 +10,7 @@ import sys
 from process_janitor.faces import start
 from process_janitor.faces.cli import version
 from process_janitor.faces.doctor import Check
-from process_janitor.system import files, identity, lease, paths
+from process_janitor.system import built, files, identity, lease, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,31 +91,28 @@ def environment(ward: Ward) -> Iterator[Check]:
     if not plugin:
         yield Check("environment", "ok", f"an installed package, {sys.prefix}")
         return
-    note = os.path.join(ward.root, "environment")
 
     def build() -> str:
         start.build_environment(ward.root, now=True)
         return "started to build it; see logs/bootstrap.log"
 
     try:
-        noted = files.read_text(note, 4096).splitlines()
-        with open(os.path.join(plugin, "requirements.lock"), "rb") as lock:
-            wanted = lock.readline().decode("utf-8", "replace").strip()
+        noted, wanted = built.read(ward.root), built.wanted(plugin)
     except FileNotFoundError:
         yield Check("environment", "ok", f"{sys.prefix}; no session has asked for one yet")
         return
-    if len(noted) < 2 or noted[0] != wanted:
+    if noted.libraries != wanted:
         yield Check(
             "environment", "warning", "the one that was built last is of another version of the plugin",
             "the next session builds a new one; process-janitor doctor --fix does so now", build,
         )  # fmt: skip
-    elif not os.path.exists(os.path.join(noted[1], "bin", "python")):
+    elif not os.path.exists(noted.python):
         yield Check(
-            "environment", "broken", f"{noted[1]} is gone, so /cleanup has nothing to run on",
+            "environment", "broken", f"{noted.place} is gone, so /cleanup has nothing to run on",
             "the next session builds it; process-janitor doctor --fix does so now", build,
         )  # fmt: skip
     else:
-        yield Check("environment", "ok", noted[1])
+        yield Check("environment", "ok", noted.place)
 
 
 def versions(ward: Ward) -> Iterator[Check]:

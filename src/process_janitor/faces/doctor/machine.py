@@ -6,9 +6,10 @@ import os
 import shutil
 import time
 
+from process_janitor.core.units import age
 from process_janitor.faces.doctor import Check
-from process_janitor.faces.render.units import age
-from process_janitor.system import client_files, clock, files, identity, procfs
+from process_janitor.system import client_files, clock, files, identity, procfs, tmux
+from process_janitor.system.marks import marks_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def processes(ward: Ward) -> Iterator[Check]:
         return
     table = procfs.table()
     own = [p for p in table.values() if p.uid == os.geteuid() and not p.dead and p.rss]
-    unread = sum(procfs.marks(p.pid) is None and procfs.process(p.pid) is not None for p in own)
+    unread = sum(marks_of(p.pid) is None and procfs.process(p.pid) is not None for p in own)
     if 1 not in table:
         yield Check(
             "processes", "warning", f"{len(table)} processes are visible, the first one is not: /proc hides other users' (hidepid)",
@@ -101,14 +102,24 @@ def comforts(ward: Ward) -> Iterator[Check]:
     unified = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
     pressure = os.path.exists("/proc/pressure/memory")
     spaces = (procfs.read("/proc/sys/user/max_user_namespaces") or b"0").strip() not in (b"0", b"")
-    tmux = shutil.which("tmux")
+    program = shutil.which("tmux")
     found = [
         f"cgroups {'v2' if unified else 'v1 or none'}",
         f"memory pressure {'told' if pressure else 'not told'}",
         f"user namespaces {'on' if spaces else 'off'}",
-        f"tmux {tmux or 'not installed'}",
+        f"tmux {program or 'not installed'}",
     ]
     yield Check("capabilities", "ok", ", ".join(found))
+
+
+def silent_terminals(ward: Ward) -> Iterator[Check]:
+    """Of a tmux server that does not answer nobody knows the panes: none is named as left over, and no session by its."""
+    del ward
+    for path in tmux.ask(procfs.table(), os.geteuid(), os.environ).silent:
+        yield Check(
+            "tmux", "warning", f"the server at {path} does not answer: its windows are not named",
+            "if it stays so, the server is stopped or hangs; no process is judged otherwise for it",
+        )  # fmt: skip
 
 
 def clients(ward: Ward) -> Iterator[Check]:
@@ -160,6 +171,6 @@ def room(ward: Ward) -> Iterator[Check]:
         )  # fmt: skip
 
 
-QUESTIONS = (processes, handles, clocks, comforts, clients, room)
+QUESTIONS = (processes, handles, clocks, comforts, silent_terminals, clients, room)
 
-__all__ = ["QUESTIONS"]
+__all__ = ["QUESTIONS", "silent_terminals"]

@@ -8,9 +8,9 @@ import time
 
 from process_janitor.core.record import MalformedRecord
 from process_janitor.core.redact import redact_text
+from process_janitor.core.units import age, count
 from process_janitor.faces import start
 from process_janitor.faces.doctor import Check
-from process_janitor.faces.render.units import age, count
 from process_janitor.system import config, files, identity, lease, stamps
 from process_janitor.system.registry import Registry
 
@@ -149,16 +149,12 @@ def records(ward: Ward) -> Iterator[Check]:
 
 def watcher(ward: Ward) -> Iterator[Check]:
     boot = identity.boot_id()
-    living = [
-        entry
-        for entry in Registry(ward.root).entries()
-        if identity.identify(entry.owner.pid) == entry.owner
-    ]
+    living = [entry for entry in Registry(ward.root).entries() if identity.lives(entry.owner)]
     held = lease.holder(ward.root, boot)
 
     def begin() -> str:
         started = start.ensure_watcher(ward.root)
-        return "started it" if started else "it was started in the meantime"
+        return "started it" if started else "it is at work by now"
 
     if held is None and living:
         yield Check(
@@ -169,14 +165,14 @@ def watcher(ward: Ward) -> Iterator[Check]:
     if held is None:
         yield Check("watcher", "ok", "none runs; none is needed while no session does")
         return
-    limit = 60.0 * ward.options.value("stale_heartbeat_threshold_minutes")
-    limit = max(limit, 2.0 * ward.options.value("heartbeat_interval_seconds"))
+    limit = config.heartbeat_limit(ward.options)
     beats = [stamps.read(ward.root, e.record["session_id"], boot).heartbeat_ago for e in living]
     oldest = max((beat for beat in beats if beat is not None), default=None)
     if oldest is not None and oldest > limit:
         yield Check(
             "watcher", "warning", f"process {held[0]} runs, but its last heartbeat is {age(oldest)} old",
-            "if it stays so, the machine is overloaded or the process is stopped: the next turn looks again",
+            "it is stopped or hangs; the next session that starts or ends replaces it, process-janitor doctor --fix does so now",
+            begin,
         )  # fmt: skip
     else:
         beat = f", last heartbeat {age(oldest)} ago" if oldest is not None else ""

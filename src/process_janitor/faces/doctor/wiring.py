@@ -6,10 +6,10 @@ import glob
 import os
 import re
 
-from process_janitor.core import jsontext
 from process_janitor.core.redact import redact_text
 from process_janitor.faces.doctor import Check
 from process_janitor.system import client_files, files, identity, paths, procfs
+from process_janitor.system.marks import marks_of
 from process_janitor.system.registry import Registry
 
 TYPE_CHECKING = False
@@ -29,11 +29,7 @@ _SETTINGS_MAX = 4 << 20
 
 def _document(path: str) -> dict[str, Any]:
     """A JSON object of the user's, {} where there is none that can be read."""
-    try:
-        value = jsontext.loads(files.read_text(path, _SETTINGS_MAX, follow=True))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return files.read_object(path, _SETTINGS_MAX, follow=True)
 
 
 def _settings(ward: Ward) -> list[tuple[str, dict[str, Any]]]:
@@ -117,10 +113,10 @@ def sessions(ward: Ward) -> Iterator[Check]:
     living = {
         one.owner
         for one in client_files.sessions(ward.config_dir, boot, namespace)
-        if identity.identify(one.owner.pid) == one.owner
+        if identity.lives(one.owner)
     }
     unknown = sorted(owner.pid for owner in living - registered)
-    running = sum(identity.identify(owner.pid) == owner for owner in registered | living)
+    running = sum(identity.lives(owner) for owner in registered | living)
     if unknown:
         yield Check(
             "sessions", "warning",
@@ -171,7 +167,7 @@ def visibility(ward: Ward) -> Iterator[Check]:
     elsewhere = set()
     for process in procfs.table().values():
         if process.uid == os.geteuid() and not process.dead:
-            marks = procfs.marks(process.pid)
+            marks = marks_of(process.pid)
             if marks is not None and marks.names_session and marks.config_dir:
                 elsewhere.add(os.path.realpath(marks.config_dir))
     elsewhere.discard(mine)

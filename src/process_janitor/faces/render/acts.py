@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from process_janitor.core.units import count, size
 from process_janitor.faces import words
 from process_janitor.faces.render.findings import by_session
 from process_janitor.faces.render.fitting import Fitted
-from process_janitor.faces.render.units import count, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

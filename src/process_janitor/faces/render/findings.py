@@ -6,9 +6,9 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
+from process_janitor.core.units import age, size
 from process_janitor.faces import words
 from process_janitor.faces.render.fitting import Fitted
-from process_janitor.faces.render.units import age, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from process_janitor.faces.render.units import count
+from process_janitor.core.units import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

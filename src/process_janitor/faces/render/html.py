@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from process_janitor.core.commands import brief
+from process_janitor.core.units import about, age, count, size
 from process_janitor.faces import words
 from process_janitor.faces.render.processes import label, telling
 from process_janitor.faces.render.report import heard, held
-from process_janitor.faces.render.units import about, age, count, local, size
+from process_janitor.faces.render.times import local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from rich.bar import Bar
 from rich.table import Table
 from rich.text import Text
 
-from process_janitor.faces.render.units import count, size
+from process_janitor.core.units import count, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

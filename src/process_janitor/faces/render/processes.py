@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 
 from process_janitor.core.commands import middle
+from process_janitor.core.units import about, age, size
 from process_janitor.faces.render.findings import VERDICT_STYLES
 from process_janitor.faces.render.fitting import Fitted
-from process_janitor.faces.render.units import about, age, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from process_janitor.core.units import count, size
 from process_janitor.faces import documents
 from process_janitor.faces.render.fitting import Fitted
-from process_janitor.faces.render.units import count, local, size
+from process_janitor.faces.render.times import local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

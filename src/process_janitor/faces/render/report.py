@@ -6,10 +6,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from process_janitor.core.units import age, count, size
 from process_janitor.faces import words
 from process_janitor.faces.render.findings import STATE_STYLES, by_session
 from process_janitor.faces.render.processes import Processes
-from process_janitor.faces.render.units import age, count, local, size
+from process_janitor.faces.render.times import local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

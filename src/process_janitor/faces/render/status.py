@@ -5,11 +5,12 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from process_janitor.core.units import age, count
 from process_janitor.faces import words
 from process_janitor.faces.render.findings import STATE_STYLES, VERDICT_STYLES
 from process_janitor.faces.render.processes import Processes
 from process_janitor.faces.render.report import held
-from process_janitor.faces.render.units import age, count, local
+from process_janitor.faces.render.times import local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

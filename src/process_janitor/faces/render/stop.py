@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from process_janitor.core.units import count, size
 from process_janitor.faces import words
 from process_janitor.faces.render.fitting import Fitted
-from process_janitor.faces.render.units import count, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

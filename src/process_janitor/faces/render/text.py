@@ -6,10 +6,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from process_janitor.core.units import age, count, size
 from process_janitor.faces import words
 from process_janitor.faces.render.findings import STATE_STYLES, VERDICT_STYLES, by_session
 from process_janitor.faces.render.fitting import Fitted
-from process_janitor.faces.render.units import age, count, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

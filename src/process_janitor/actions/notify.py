@@ -1,6 +1,6 @@
 """Shows one notice on the desktop: a process of its own, in the command line's environment, gone within five seconds.
 
-Started by `system.notices.show` and by nobody else. A notice that nobody could show stays for the next session.
+Started by `actions.news.show` and by nobody else. A notice that nobody could show stays for the next session.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import signal
 import subprocess
 import sys
 
-from process_janitor.actions.news import log
 from process_janitor.core.notices import body, title
-from process_janitor.system import notices, paths
+from process_janitor.system import log, notices, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         else:
             _freedesktop(notice)
     except Exception as error:  # noqa: BLE001  # a desktop's faults are nobody's: the notice stays for the next session
-        log(paths.root(), f"no notification: {type(error).__name__}: {error}")
+        log.write(paths.root(), "notify", f"no notification: {type(error).__name__}: {error}")
         return 0
     notices.told(path)
     return 0

@@ -41,19 +41,9 @@ def about(seconds: float | None) -> str:
     )
 
 
-def local(at: str) -> str:
-    """A time of the journal (UTC) on the user's own clock: `2026-11-21 09:00:00`; what is no time stays as it is."""
-    from datetime import datetime
-
-    try:
-        return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError):
-        return at
-
-
 def count(number: int, one: str, many: str = "") -> str:
     """`1 process`, `3 processes`."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-__all__ = ["about", "age", "count", "local", "size"]
+__all__ = ["about", "age", "count", "size"]

@@ -1,0 +1,90 @@
+"""What a Claude Code client is by the form of its name and command, and what this one is there for."""
+
+from __future__ import annotations
+
+from process_janitor.core.programs import base, program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CLIENT_PACKAGES = ("/@anthropic-ai/claude-code", "/@anthropic-ai/claude-agent-sdk")
+
+
+def is_claude_name(comm: str) -> bool:
+    """Whether a process name alone may be a client's: `claude`, or a native build's version (`2.1.329`)."""
+    if comm in ("claude", "claude.exe"):
+        return True
+    parts = comm.split(".")
+    return len(parts) == 3 and all(part.isdigit() for part in parts)
+
+
+def is_claude(comm: str, argv: Sequence[str] = (), exe: str = "") -> bool:
+    """A Claude Code client: `claude`, `claude.exe` (npm), or a version number under …/claude/versions/ (native)."""
+    if is_claude_name(comm):
+        return True
+    if "/claude/versions/" in exe or base(exe) in ("claude", "claude.exe"):
+        return True
+    return any(part in program(argv) for part in _CLIENT_PACKAGES)
+
+
+_BACKGROUND = frozenset({"daemon", "bg-pty-host", "bg-spare", "--bg-pty-host", "--bg-spare"})
+# Subcommands that hold no conversation: the background daemon with its spares, and one-off commands.
+_NO_CONVERSATION = _BACKGROUND | frozenset({
+    "mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "config",
+    "agents", "stop", "logs", "setup-token", "auth", "--version", "-v", "--help", "-h",
+    "--claude-in-chrome-mcp", "--computer-use-mcp", "--chrome-native-host",
+})  # fmt: skip
+
+
+def holds_conversation(argv: Sequence[str]) -> bool:
+    """Whether a client with this command line may be a session; True where its command line is not known."""
+    return len(argv) < 2 or argv[1] not in _NO_CONVERSATION
+
+
+def is_background_host(argv: Sequence[str]) -> bool:
+    """The client's background daemon, or a process it keeps ready: where a conversation moved to the background goes on."""
+    return len(argv) > 1 and argv[1] in _BACKGROUND
+
+
+def is_spare(argv: Sequence[str]) -> bool:
+    """A process that the client's background daemon keeps ready, or one that holds a worker's terminal."""
+    return len(argv) > 1 and argv[1].lstrip("-") in ("bg-pty-host", "bg-spare")
+
+
+def is_own_server(argv: Sequence[str]) -> bool:
+    """The client's program as somebody's stdio server (`claude mcp serve`, Claude in Chrome): a helper, not a client."""
+    words = tuple(argv[1:3])
+    return words == ("mcp", "serve") or words[:1] in (
+        ("--claude-in-chrome-mcp",),
+        ("--computer-use-mcp",),
+    )
+
+
+def is_headless(argv: Sequence[str]) -> bool:
+    """`claude -p …`: does its work without anybody looking, so a closed terminal means nothing to it.
+
+    Short options may be written as one word (`-cp`), and a program that uses the client may name the formats alone.
+    Such a word in a prompt counts as well: too many are spared then, never too few.
+    """
+    return any(
+        word.startswith(_HEADLESS_OPTIONS) or _holds_short_option(word, "p") for word in argv[1:]
+    )
+
+
+_HEADLESS_OPTIONS = ("--print", "--input-format", "--output-format")
+
+
+def _holds_short_option(word: str, letter: str) -> bool:
+    return word.startswith("-") and not word.startswith("--") and letter in word
+
+
+__all__ = [
+    "holds_conversation",
+    "is_background_host",
+    "is_claude",
+    "is_claude_name",
+    "is_headless",
+    "is_own_server",
+    "is_spare",
+]
