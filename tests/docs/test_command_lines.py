@@ -30,6 +30,7 @@ NOT_RUN = {
     "scripts/lock": "asks the package index and rewrites the lock files",
     "scripts/make-pictures": "draws for minutes; tests/pictures runs it with --quick",
     "scripts/make-man": "rewrites the page; tests/docs/test_manual_page.py runs it with --check",
+    "process-janitor watch": "a view for a terminal; tests/cli/test_watch.py opens it in one",
     "/plugin ": "typed inside Claude Code; tests/e2e/test_install.py does it with the real one",
     "claude plugin": "the real client; tests/e2e/test_install.py",
     "pipx install": "tests/plugin/test_package.py installs the package",
