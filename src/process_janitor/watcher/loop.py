@@ -41,6 +41,8 @@ _RETRY_SECONDS = 5.0
 _TRIES_MAX = 3
 _PROBLEM_MAX = 1000
 _STEP_DOWN_WAIT_SECONDS = 5.0
+# What data makes of code that did not expect it.
+_FAULTS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 
 
 class Watched:
@@ -122,9 +124,9 @@ class Watcher:
         if version != self._version:
             self._version = version
             for entry in list(self.registry.entries()):
-                self._take(entry)
+                self._with(entry, self._take, entry)
         for entry in list(self._unheld.values()):
-            self._take(entry)
+            self._with(entry, self._take, entry)
         newest = procfs.newest_pid()
         now = clock.monotonic()
         if newest == self._newest_pid or now < self._look_after:
@@ -255,6 +257,19 @@ class Watcher:
             return False
         return True
 
+    def _with(self, entry: Entry, act: Callable[..., object], *arguments: object) -> None:
+        """What one record says may cost that record, never the watching of all the others."""
+        try:
+            act(*arguments)
+        except _FAULTS as error:
+            target = self.registry.set_aside(entry)
+            self._unheld.pop(entry.owner.key, None)
+            hands.log(
+                self.root,
+                f"{entry.path} cannot be worked with ({type(error).__name__}: {error}): "
+                + (f"moved to {target}" if target else "it could not be moved aside"),
+            )
+
     def _beat(self, now: float) -> None:
         """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted."""
         self.options = self._configured()
@@ -263,16 +278,19 @@ class Watcher:
         self._beat_after = now + interval
         grace = float(self.options.value("hung_grace_seconds"))
         hung = []
-        for key, one in self._watched.items():
-            if one.entry is None:
-                continue
+
+        def beat(key: tuple[int, int], one: Watched, entry: Entry) -> None:
             one.effort.measure(now, interval, attached(key, one.descendants))
-            hands.stamp(one.entry, now, self.boot_id, one.effort.busy_at)
-            ago = as_session(one.entry, now, self.boot_id).ended_ago
+            hands.stamp(entry, now, self.boot_id, one.effort.busy_at)
+            ago = as_session(entry, now, self.boot_id).ended_ago
             if ago is not None and ago >= grace:
                 hung.append(key)
             elif ago is not None:
                 self._beat_after = min(self._beat_after, now + grace - ago + 0.1)
+
+        for key, one in self._watched.items():
+            if one.entry is not None:
+                self._with(one.entry, beat, key, one, one.entry)
         if not self._hands.begin((), hung) and hung:
             self._beat_after = now + TICK_SECONDS
 
