@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+LOCK_NAME = "registry.lock"
 LOCK_SECONDS = 1.0
 _RECORD_MAX = 256 * 1024
 
@@ -68,7 +69,7 @@ class Registry:
             return 0
 
     def lock(self) -> files.Lock:
-        return files.Lock(os.path.join(self.root, "registry.lock"), LOCK_SECONDS)
+        return files.Lock(os.path.join(self.root, LOCK_NAME), LOCK_SECONDS)
 
     def entries(self) -> Iterator[Entry]:
         """Every sound record. Malformed ones are passed over here and moved aside by `quarantine_malformed`."""

@@ -39,6 +39,8 @@ CLEAN_EXIT_SECONDS = 1.0
 _LOOK_SHARE = 0.01
 _RETRY_SECONDS = 5.0
 _TRIES_MAX = 3
+# With every heartbeat: a day, as it is set by default.
+_LATER_TRIES_MAX = 1440
 _PROBLEM_MAX = 1000
 _STEP_DOWN_WAIT_SECONDS = 5.0
 # What data makes of code that did not expect it.
@@ -104,6 +106,7 @@ class Watcher:
     def run(self) -> None:
         """Until no session is left, the plugin is gone, or another watcher asks for the lease."""
         self.announce()
+        self._try(hands.prepare, self.root)
         self._try(self.registry.quarantine_malformed)  # what nobody can believe
         while wanted.still_wanted(self.plugin_data) and not wanted.asked_to_retire(self.root):
             self._refresh()
@@ -219,8 +222,9 @@ class Watcher:
                 self._note_death(fd)
         if self._hands.fd is not None:
             self._poll.unregister(self._hands.fd)
-        for key in self._hands.collect():
-            self._check_done(key)
+        done, cleaned = self._hands.collect()
+        for key in done:
+            self._check_done(key, cleaned=cleaned)
 
     def _note_death(self, fd: int) -> None:
         key = self._by_fd.pop(fd)
@@ -234,19 +238,32 @@ class Watcher:
             crashed = not current.record.get("ended")
         self._due[key] = clock.monotonic() + (0.0 if crashed else CLEAN_EXIT_SECONDS)
 
-    def _check_done(self, key: tuple[int, int]) -> None:
-        """A child that failed left the record open: try again, but not for ever."""
+    def _check_done(self, key: tuple[int, int], *, cleaned: bool) -> None:
+        """A child that failed, or left the record open, has to go again: soon, then with every heartbeat, for a day.
+
+        A full disk is cleared after hours, a rule that cannot be read is mended; a session without a record has nobody
+        else to come back for it.
+        """
         entry = self.registry.find(*key)
-        if entry is None or entry.record.get("closed") or key in self._watched:
-            self._tries.pop(key, None)
-        elif self._tries.setdefault(key, 0) < _TRIES_MAX:
-            self._tries[key] += 1
-            self._due[key] = clock.monotonic() + _RETRY_SECONDS
-        else:
-            hands.log(
-                self.root, f"gave up cleaning after session process {key[0]}; see the lines above"
-            )
-            self._try(close, self.registry, entry)
+        still_open = entry is not None and not entry.record.get("closed")
+        tries = self._tries.pop(key, 0) + 1
+        if key in self._watched or (cleaned and not still_open):
+            return
+        if tries > _TRIES_MAX + _LATER_TRIES_MAX:
+            hands.log(self.root, f"gave up cleaning after session process {key[0]} for good")
+            return
+        self._tries[key] = tries
+        wait = _RETRY_SECONDS
+        if tries > _TRIES_MAX:
+            wait = float(self.options.value("heartbeat_interval_seconds"))
+            if tries == _TRIES_MAX + 1:
+                hands.log(
+                    self.root,
+                    f"gave up cleaning after session process {key[0]} for now; see the lines above",
+                )
+            if entry is not None and still_open:
+                self._try(close, self.registry, entry)
+        self._due[key] = clock.monotonic() + wait
 
     def _try(self, write: Callable[..., object], *arguments: object) -> bool:
         """A full or read-only disk costs what is written, not the watching: the next look writes it again."""
