@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ import pytest
 from process_janitor.core.model import Identity
 from process_janitor.core.record import new_record
 from process_janitor.system import identity
+from tests.client_files import client_file
 from tests.namespaced import namespaced
 from tests.watcher.test_watcher import Home, stays
-from tests.world import wait_until
+from tests.world import Child, wait_until
 
 BIG = "1" + "0" * 400
 
@@ -95,6 +98,32 @@ def test_a_record_that_the_watcher_stumbles_over_is_moved_aside(tmp_path: Path) 
     (aside,) = (home.root / "quarantine").iterdir()
     assert aside.name.startswith(odd.session_id)
     assert str(aside) in home.log()
+
+
+@namespaced
+def test_more_living_sessions_than_descriptors_cost_the_registered_ones_nothing(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path)
+    dead, neighbour = home.session(), home.session()
+    ends, lives = dead.mcp(), neighbour.mcp()
+    for number in range(110):
+        many = Child(subprocess.Popen(["claude", "300"], executable="/bin/sleep").pid)
+        client_file(home, many.pid, f"many{number}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+    watcher = home.watch()
+    home.known(dead, ends)
+    held = Path(f"/proc/{watcher.pid}/fd")
+    wait_until(lambda: len(list(held.iterdir())) > 30, 10, "the unregistered ones are watched")
+    late = home.session()
+    left = late.mcp()
+    home.known(late, left)
+    assert len(list(held.iterdir())) < 70
+    for session, child in ((dead, ends), (late, left)):
+        session.kill()
+        child.gone()
+    stays("of a session that lives", neighbour, lives, seconds=1.0)
+    assert watcher.poll() is None
 
 
 @pytest.mark.parametrize("ago", [-1e6, 5.0], ids=["to come", "said"])

@@ -9,6 +9,7 @@ the next hook starts another one, which goes on where it was.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import time
@@ -43,6 +44,8 @@ _TRIES_MAX = 3
 _LATER_TRIES_MAX = 1440
 _PROBLEM_MAX = 1000
 _STEP_DOWN_WAIT_SECONDS = 5.0
+# Descriptors that no session gets: looking at the machine, writing and the child's pidfd need some.
+_SPARE = 32
 # What data makes of code that did not expect it.
 _FAULTS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 
@@ -161,7 +164,7 @@ class Watcher:
         if owner.pid_namespace != self.namespace:
             return
         try:
-            fd = identity.open_pidfd(owner)
+            fd = _held(owner, _SPARE)
         except OSError as error:
             # No descriptor left, or a kernel without pidfds: then it is asked after with every tick.
             if owner.key not in self._unheld:
@@ -193,7 +196,8 @@ class Watcher:
             if owner.key in self._watched or owner.key in self._due or owner.key in self._unheld:
                 continue
             try:
-                fd = identity.open_pidfd(owner)
+                # The client's files may name any number; registered sessions come first.
+                fd = _held(owner, _descriptors() // 2)
             except OSError:
                 continue  # without a way to see it die, its descendants are not worth remembering
             if fd is not None:
@@ -326,6 +330,20 @@ class Watcher:
         if ready and wanted.still_wanted(self.plugin_data) and self._hands.begin(ready, ()):
             for key in ready:
                 del self._due[key]
+
+
+def _descriptors() -> int:
+    """How many this process may have open."""
+    return max(0, os.sysconf("SC_OPEN_MAX"))
+
+
+def _held(owner: Identity, spare: int) -> int | None:
+    """As `identity.open_pidfd`, and OSError as well when fewer than `spare` descriptors would be left."""
+    fd = identity.open_pidfd(owner)
+    if fd is None or fd < _descriptors() - spare:  # the kernel gives the lowest number that is free
+        return fd
+    os.close(fd)
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def main(arguments: Sequence[str]) -> int:
