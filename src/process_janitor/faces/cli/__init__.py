@@ -6,6 +6,8 @@ import io
 import os
 import sys
 
+from process_janitor.core.visible import visible
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return 0
     except OSError as error:
-        err.write(f"process-janitor: {_in_words(error)}\n")
+        err.write(f"process-janitor: {visible(_in_words(error))}\n")
         _drop_output()
         return 1
 
@@ -72,7 +74,7 @@ def perform(
         )
         return parsed.run(given, parsed.words)
     except context.Failure as failure:
-        err.write(f"process-janitor: {failure}\n")
+        err.write(f"process-janitor: {visible(str(failure))}\n")
         return failure.code
     except KeyboardInterrupt:
         err.write("process-janitor: interrupted\n")
@@ -84,7 +86,7 @@ def perform(
             import traceback
 
             traceback.print_exc(file=err)
-        err.write(f"process-janitor: {_in_words(error)}\n")
+        err.write(f"process-janitor: {visible(_in_words(error))}\n")
         return context.FAILED
 
 
