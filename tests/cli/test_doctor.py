@@ -106,6 +106,23 @@ def test_what_others_may_look_into_is_closed_and_what_a_link_leads_to_is_not(wor
     assert elsewhere.stat().st_mode & 0o777 == 0o644
 
 
+def test_what_is_neither_file_nor_directory_is_named_and_left(world: World) -> None:
+    world.root.mkdir(parents=True, mode=0o700)
+    fifo = world.root / "fifo"
+    os.mkfifo(fifo)
+    fifo.chmod(0o666)
+    (world.root / "open").write_text("")
+    (world.root / "open").chmod(0o644)
+    _, document = ask(world)
+    (said,) = [one for one in document["checks"] if str(fifo) in str(one)]
+    assert "--fix" not in str(said)
+    _, after = ask(world, "--fix")
+    assert [one["done"] for one in after["mended"]] == [True], "the file beside it is closed"
+    assert state(after, "state directory") == "warning"
+    assert fifo.stat().st_mode & 0o777 == 0o666
+    assert (world.root / "open").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_malformed_record_is_set_aside_and_never_deleted(world: World) -> None:
     folder = world.root / "sessions" / "abc"
     folder.mkdir(parents=True, mode=0o700)

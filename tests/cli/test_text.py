@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -135,6 +136,34 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
         )
     )
     assert "environment-value" not in everything
+
+
+STEERING = "\x1b]0;pwn\x07\x1b[8m\u202e\x85"
+
+
+@namespaced
+def test_nothing_from_the_machine_steers_the_terminal(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session(registered=False)
+    world.client_file(session, cwd=f"/srv/caf\u00e9{STEERING}")
+    world.root.mkdir(parents=True, exist_ok=True)
+    line = {"event": "action", "at": "2026-11-21T08:00:00Z", "pid": 5, "outcome": "gone", "signals": [STEERING]}  # fmt: skip
+    told = {**line, "command": STEERING, "class": STEERING, "session_id": STEERING, "evidence": [STEERING]}  # fmt: skip
+    (world.root / "journal.jsonl").write_text(json.dumps(told) + "\n")
+    page = tmp_path / "page.html"
+    for words in (("scan", "--all"), ("report",), ("report", "--html", str(page)), ("history",)):
+        answer = world.cli(*words)
+        said = answer.out + answer.err
+        assert answer.code == 0, said
+        assert not set("\x1b\x07\x85\u202e") & set(said), words
+        if words == ("scan", "--all"):
+            assert "/srv/caf\u00e9\ufffd]0;pwn" in said, "what can be read is there to be read"
+    assert not set("\x1b\x07\x85\u202e") & set(page.read_text())
+    _, shown = on_a_terminal(world, "scan", "--all", width=160)
+    assert "\x1b]0;" not in shown
+    assert "\x1b[8m" not in shown
+    assert "\x1b[" in shown, "colours are there"
+    assert world.cli("scan", "--json").json["sessions"][0]["cwd"].endswith(STEERING)
 
 
 def test_a_reader_that_goes_away_is_no_failure() -> None:

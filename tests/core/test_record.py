@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -40,6 +41,11 @@ def test_a_good_record_passes_as_it_is_and_names_its_owner() -> None:
     assert file_name(OWNER) == "4711-99.json"
 
 
+def test_a_path_that_is_no_utf8_is_a_path_all_the_same() -> None:
+    odd = os.fsdecode(b"/srv/caf\xe9")
+    assert checked(good(cwd=odd))["cwd"] == odd
+
+
 def test_fields_of_a_later_version_are_kept() -> None:
     assert checked(good(colour="green"))["colour"] == "green"
     assert renamed(good(colour="green"), B)["colour"] == "green"
@@ -70,6 +76,10 @@ def test_a_record_with_a_pid_that_is_none_is_refused(pid: object) -> None:
         {"ended": {"reason": "other"}},
         {"ended": 5},
         {"pgid": -5},
+        {"cwd": "/tmp/\0x"},
+        {"cwd": "/tmp/\ud800x"},
+        {"transcript_path": "/tmp/\0x"},
+        {"ended": {"reason": "\ud800", "boot_id": "boot", "monotonic": 5.0}},
     ],
 )
 def test_a_record_with_a_bad_field_is_refused(change: dict[str, Any]) -> None:

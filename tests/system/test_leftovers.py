@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
+from process_janitor.core.model import PID_MAX
 from process_janitor.system import identity, leftovers
 
 ME = identity.identify(os.getpid())
@@ -32,6 +34,20 @@ def test_a_note_that_is_older_than_the_keep_rules_is_not_believed(tmp_path: Path
         written_at(tmp_path / "keep.json", written)
         told = leftovers.still_there(str(tmp_path), identity.boot_id())
         assert told == leftovers.Note(expected, (ME.pid,))
+
+
+def test_a_note_of_any_length_is_read_in_no_time(tmp_path: Path) -> None:
+    assert ME is not None
+    note = {"boot_id": identity.boot_id(), "sessions": [[ME.pid, [1]], [ME.pid, 1e18]]}
+    row = [ME.pid, ME.start]
+    for many, told in ((2, (ME.pid,)), (3000, (ME.pid,)), (30_000, ())):
+        text = json.dumps({**note, "found": [row] * many}, separators=(",", ":"))
+        (tmp_path / "leftovers.json").write_text(text)
+        assert (len(text) < 65_536) is bool(told)
+        assert leftovers.still_there(str(tmp_path), identity.boot_id()) == leftovers.Note(told)
+    whole = [ME._replace(pid=PID_MAX, start=2**63)] * 1000
+    leftovers.store(str(tmp_path), whole, whole)
+    assert (tmp_path / "leftovers.json").stat().st_size < 65_536, "no note of ours is too long"
 
 
 def test_without_a_note_nothing_is_known(tmp_path: Path) -> None:

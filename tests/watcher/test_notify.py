@@ -309,13 +309,36 @@ def test_no_more_are_kept_than_anybody_reads_and_damaged_ones_are_passed_over(
         notices.post(root, Notice(ended=1, freed=1, sessions=1))
     folder = tmp_path / "state" / "notices"
     assert len(list(folder.iterdir())) == 20
-    for name, text in (("0.json", "[" * 9999), ("1.json", '{"ended": 1'), ("2.json", "\x00")):
+    odd = {"0.json": "[" * 9999, f"{0:020}-1.json": '{"ended": 1', f"{1:020}-1.json": "\x00"}
+    for name, text in odd.items():
         (folder / name).write_text(text)
-    (folder / "3.json").symlink_to("/etc/hostname")
+    (folder / f"{2:020}-1.json").symlink_to("/etc/hostname")
     taken = notices.take(root)
     assert len(taken) == 20
-    assert not folder.exists()
+    left = {path.name for path in folder.iterdir()}
+    assert left == {*odd, f"{2:020}-1.json"}, "what cannot be read, or is not ours, is left"
     assert notices.take(root) == []
+    for _ in range(50):
+        notices.post(root, Notice(ended=1, freed=1, sessions=1))
+    assert {"0.json"} == {path.name for path in folder.iterdir()} & {*left}, "ours make room"
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_nothing_is_taken_through_a_link(tmp_path: Path, link: bool) -> None:
+    from process_janitor.core.notices import Notice
+
+    root, elsewhere = tmp_path / "state", tmp_path / "precious"
+    path = Path(notices.post(str(elsewhere), Notice(ended=1, freed=1, sessions=1)))
+    root.mkdir()
+    if link:
+        (root / "notices").symlink_to(path.parent)
+    else:
+        path.parent.rename(root / "notices")
+    assert len(notices.take(str(root))) == (0 if link else 1)
+    assert path.exists() is link
+    if link:
+        assert not notices.told(str(root / "notices" / path.name))
+        assert path.exists()
 
 
 def test_where_a_bus_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

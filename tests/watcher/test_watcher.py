@@ -1101,7 +1101,7 @@ def test_a_cleaning_child_that_is_killed_is_replaced(tmp_path: Path) -> None:
 
 
 @namespaced
-def test_a_fault_that_stays_is_given_up_after_a_few_tries_and_the_watcher_goes_on(
+def test_a_fault_that_stays_is_given_up_for_now_and_the_watcher_goes_on(
     tmp_path: Path,
 ) -> None:
     home = Home(tmp_path)

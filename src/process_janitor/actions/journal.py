@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from process_janitor.core.model import Decision, Outcome, Session, Snapshot
 
 NAME = "journal.jsonl"
+LOCK_NAME = "journal.lock"
 ROTATE_BYTES = 1 << 20
 ROTATED = 3
 _DAY_SECONDS = 86_400
@@ -110,7 +111,7 @@ class Journal:
         oldest = time.time() - days * _DAY_SECONDS
         if not any(_written(path) < oldest for path in self._rotated()):
             return
-        with files.Lock(os.path.join(self.root, "journal.lock"), 1.0) as held:
+        with files.Lock(os.path.join(self.root, LOCK_NAME), 1.0) as held:
             # Looked at again under the lock: a rotation in between puts a newer one in its place.
             for path in self._rotated() if held else ():
                 if _written(path) < oldest:
@@ -122,7 +123,7 @@ class Journal:
 
     def _append(self, line: dict[str, Any]) -> None:
         files.make_root(self.root)
-        with files.Lock(os.path.join(self.root, "journal.lock"), 1.0):
+        with files.Lock(os.path.join(self.root, LOCK_NAME), 1.0):
             # Without the lock (a holder stopped by a debugger) a line is still written whole; only rotation may double.
             self._rotate()
             files.append_line(self.path, jsontext.dumps(line))

@@ -2,6 +2,9 @@
 
 Importing `json` pulls in `re`, `enum` and `functools` and doubles the time of a hook. Falls back to `json` on an
 interpreter that lacks the C parts or has changed them.
+
+It reads what `json` reads, except numbers that no count, size or time of ours reaches: NaN, infinities and whatever lies
+beyond 2**63. Arithmetic on them raises where nobody expects it, far from the file, or never comes to an end.
 """
 
 from __future__ import annotations
@@ -12,6 +15,24 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BLANKS = " \t\r\n"
+_NUMBER_MAX = 1 << 63
+# No number in range has more digits. Turning thousands of them into an integer takes quadratic time.
+_DIGITS_MAX = 20
+
+
+def _integer(text: str) -> int:
+    if len(text) <= _DIGITS_MAX:
+        value = int(text)
+        if -_NUMBER_MAX <= value <= _NUMBER_MAX:
+            return value
+    raise ValueError("a number out of range")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if -_NUMBER_MAX <= value <= _NUMBER_MAX:  # NaN is not
+        return value
+    raise ValueError("a number out of range")
 
 
 class _Strict:
@@ -20,9 +41,9 @@ class _Strict:
     strict = True
     object_hook = None
     object_pairs_hook = None
-    parse_float = float
-    parse_int = int
-    parse_constant = staticmethod(float)
+    parse_float = staticmethod(_float)
+    parse_int = staticmethod(_integer)
+    parse_constant = staticmethod(_float)
 
 
 def _refuse(value: object) -> object:
@@ -61,7 +82,7 @@ def _plain() -> tuple[Callable[[str], Any], Callable[[object], str]]:
 
     def read(text: str) -> Any:
         try:
-            return json.loads(text)
+            return json.loads(text, parse_float=_float, parse_int=_integer, parse_constant=_float)
         except RecursionError:
             raise ValueError("nested too deep") from None
 
@@ -75,7 +96,9 @@ except (ImportError, AttributeError, TypeError):
 
 
 def loads(text: str) -> Any:
-    """The value of one JSON document. Raises ValueError on anything else, also on nesting too deep to read."""
+    """The value of one JSON document. Raises ValueError on anything else, also on nesting too deep to read and on
+    numbers beyond 2**63 or that are none.
+    """
     return _read(text)
 
 

@@ -78,6 +78,22 @@ def natural(text: str) -> int | None:
     return int(text) if fits else None
 
 
+def sound_text(value: object) -> TypeGuard[str]:
+    """True for a text that the system can be asked about: a NUL, or half a surrogate pair, makes every call with it fail.
+
+    Bytes of a file's name that are no UTF-8 are sound, in the way that Python writes them.
+    """
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Process(NamedTuple):
     """One row of the process table, as the kernel tells it to anyone."""
 
@@ -287,5 +303,6 @@ __all__ = [
     "compare",
     "differently_timed",
     "natural",
+    "sound_text",
     "usable_pid",
 ]

@@ -6,6 +6,7 @@ from process_janitor.core.namedtuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Literal
 
     from process_janitor.core.idleness import Patience
@@ -35,6 +36,12 @@ class KeepRule(NamedTuple):
     command: str = ""
 
 
+def _finds(pattern: str, text: str) -> bool:
+    import re
+
+    return re.search(pattern, text) is not None
+
+
 class Policy(NamedTuple):
     detached: Detached = "report"
     hung_grace_seconds: float = 90.0
@@ -45,6 +52,8 @@ class Policy(NamedTuple):
     config_dir: str = ""
     # Only people ask which sessions are idle: without it nothing is, and nobody reads the stamps.
     patience: Patience | None = None
+    # Whether a rule's expression is found in a command line. The one that acts gives up on an expression without end.
+    finds: Callable[[str, str], bool] = _finds
 
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_janitor.core.model import Identity, natural, usable_pid
+from process_janitor.core.model import Identity, natural, sound_text, usable_pid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def checked(value: object) -> dict[str, Any]:
         "transcript_path",
         "forked_from",
     ):
-        if key in value and (not isinstance(value[key], str) or len(value[key]) > _TEXT_MAX):
+        if key in value and (not sound_text(value[key]) or len(value[key]) > _TEXT_MAX):
             raise MalformedRecord(f"{key}: not a text")
     if "boot_id" not in value:
         raise MalformedRecord("boot_id: missing")
@@ -126,7 +126,7 @@ def checked(value: object) -> dict[str, Any]:
     ended = value.get("ended")
     if ended is not None and (
         not isinstance(ended, dict)
-        or not isinstance(ended.get("reason"), str)
+        or not sound_text(ended.get("reason"))
         or type(ended.get("monotonic")) not in (int, float)
         or not isinstance(ended.get("boot_id"), str)
     ):

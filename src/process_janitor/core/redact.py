@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from process_janitor.core.visible import visible
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,8 +90,7 @@ def redact(argv: Sequence[str], limit: int = 400) -> str:
             continue
         shown.append(redact_text(word))
     line = " ".join(shown)
-    if not line.isprintable():
-        line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    line = visible(line, frozenset())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -177,11 +177,8 @@ def _is_kept_by_rule(case: Case) -> bool:
                 here, here._replace(pid=rule.pid, start=rule.start, boot_id=rule.boot_id)
             ) in ("same", "unknown"):
                 return True
-        elif rule.command and case.argv:
-            import re  # only users with a rule pay for the engine
-
-            if re.search(rule.command, " ".join(case.argv)):
-                return True
+        elif rule.command and case.argv and case.policy.finds(rule.command, " ".join(case.argv)):
+            return True
     return False
 
 

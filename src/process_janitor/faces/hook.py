@@ -11,6 +11,7 @@ import select
 import sys
 
 from process_janitor.core import jsontext
+from process_janitor.core.model import sound_text
 from process_janitor.core.record import PASSING_REASONS, new_record, tmux_pane, valid_session_id
 from process_janitor.system import claude_process, clock, files, identity, log, paths, procfs
 from process_janitor.system.registry import Registry
@@ -215,7 +216,8 @@ def _payload() -> tuple[dict[str, Any], bool]:
 
 def _text(payload: dict[str, Any], key: str) -> str:
     value = payload.get(key)
-    return value[:_TEXT_MAX] if isinstance(value, str) else ""
+    # A record with a text that is none would not be believed, and its session not be watched.
+    return value[:_TEXT_MAX] if sound_text(value) else ""
 
 
 def _say_not_yet(root: str, payload: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.model import Identity, Session, natural, usable_pid
+from process_janitor.core.model import Identity, Session, natural, sound_text, usable_pid
 from process_janitor.core.record import valid_session_id
 from process_janitor.system import files, identity
 
@@ -163,7 +163,7 @@ def _job(name: object) -> str:
 
 def _text(document: dict[str, object], key: str) -> str:
     value = document.get(key)
-    return value if isinstance(value, str) else ""
+    return value if sound_text(value) else ""
 
 
 __all__ = [

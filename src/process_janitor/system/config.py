@@ -8,7 +8,7 @@ from process_janitor.core import jsontext
 from process_janitor.core.model import usable_pid
 from process_janitor.core.policy import KeepRule, Policy
 from process_janitor.core.settings import Settings, Source, settings
-from process_janitor.system import files, identity, lease, paths
+from process_janitor.system import files, identity, lease, matching, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def policy(root: str, options: Settings, *, idle: bool = False) -> Policy:
         own=frozenset({watcher} if watcher else ()),
         config_dir=paths.config_dir(),
         patience=patience(options) if idle else None,
+        finds=matching.finds,
     )
 
 

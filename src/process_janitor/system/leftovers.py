@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NAME = "leftovers.json"
 _LISTED_MAX = 500
+# As many rows as that, twice, and the longest numbers there are. A session that starts waits for the reading.
+_NOTE_MAX = 64 * 1024
 
 
 def resting(decisions: Iterable[Decision], registry: Registry, options: Settings) -> list[Decision]:
@@ -60,7 +62,7 @@ def still_there(root: str, boot_id: str) -> Note:
     A note older than the user's rules may name what they keep by now: the watcher writes the next one within a minute.
     """
     note = os.path.join(root, NAME)
-    document = files.read_object(note)
+    document = files.read_object(note, _NOTE_MAX)
     if document.get("boot_id") != boot_id:
         return Note()
     stale = _written(note) <= _written(keep_file(root))
@@ -68,14 +70,12 @@ def still_there(root: str, boot_id: str) -> Note:
 
 
 def _alive(rows: object) -> tuple[int, ...]:
-    return tuple(
-        row[0]
-        for row in (rows if isinstance(rows, list) else ())
-        if isinstance(row, list)
-        and len(row) == 2
-        and usable_pid(row[0])
-        and identity.runs(row[0], row[1])
+    named = dict.fromkeys(
+        (row[0], row[1])
+        for row in (rows[:_LISTED_MAX] if isinstance(rows, list) else ())
+        if isinstance(row, list) and len(row) == 2 and usable_pid(row[0]) and type(row[1]) is int
     )
+    return tuple(pid for pid, start in named if identity.runs(pid, start))
 
 
 def _written(path: str) -> int:

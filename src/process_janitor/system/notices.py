@@ -7,6 +7,7 @@ import stat
 import time
 
 from process_janitor.core import jsontext, notices
+from process_janitor.core.model import natural
 from process_janitor.system import files, identity
 
 TYPE_CHECKING = False
@@ -19,13 +20,15 @@ DIRECTORY = "notices"
 # Nobody reads more than that at once, and without any session nobody reads them at all.
 _KEPT_MAX = 20
 _NOTICE_MAX = 64 * 1024
+_AT_DIGITS = 20
+_AS_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def post(root: str, notice: Notice) -> str:
     """Write the notice down; returns its file. Raises OSError."""
     folder = os.path.join(root, DIRECTORY)
     # Named so that they sort by age, whichever process wrote them.
-    path = os.path.join(folder, f"{time.time_ns():020}-{os.getpid()}.json")
+    path = os.path.join(folder, f"{time.time_ns():0{_AT_DIGITS}}-{os.getpid()}.json")
     text = jsontext.dumps({"boot_id": identity.boot_id(), **notices.document(notice)}) + "\n"
     try:
         files.make_directory(folder)
@@ -34,8 +37,8 @@ def post(root: str, notice: Notice) -> str:
         # Whoever told the last one has just removed the empty folder.
         files.make_directory(folder)
         files.write_text(path, text)
-    for old in _waiting(root)[:-_KEPT_MAX]:
-        files.remove(os.path.join(folder, old))
+    for old in _waiting(folder)[:-_KEPT_MAX]:
+        _remove(folder, old)
     return path
 
 
@@ -55,20 +58,18 @@ def take(root: str) -> list[Notice]:
     """Everything that nobody has been told yet; from now on it counts as told. Raises nothing."""
     found = []
     folder = os.path.join(root, DIRECTORY)
-    for name in _waiting(root):
+    for name in _waiting(folder)[-_KEPT_MAX:]:
         path = os.path.join(folder, name)
         notice = read(path)
-        # Of two sessions that start at once, the one that removes the file tells it.
-        if told(path) and notice is not None:
+        # Of two sessions that start at once, the one that removes the file tells it. One that cannot be read is left.
+        if notice is not None and told(path):
             found.append(notice)
     return found
 
 
 def told(path: str) -> bool:
     """The notice need not be told any more; False when that was so already."""
-    try:
-        os.unlink(path)
-    except OSError:
+    if not _remove(*os.path.split(path)):
         return False
     try:
         # While the folder is not there, a session that starts need not even look into it.
@@ -78,12 +79,40 @@ def told(path: str) -> bool:
     return True
 
 
-def _waiting(root: str) -> list[str]:
+def _waiting(folder: str) -> list[str]:
+    """The names of ours in it, the oldest first. A link in its place leads to what is somebody else's."""
     try:
-        names = os.listdir(os.path.join(root, DIRECTORY))
+        fd = os.open(folder, _AS_FOLDER)
     except OSError:
         return []
-    return sorted(name for name in names if name.endswith(".json"))
+    try:
+        return sorted(name for name in os.listdir(fd) if _is_ours(name))
+    finally:
+        os.close(fd)
+
+
+def _remove(folder: str, name: str) -> bool:
+    """Whether a notice was there and is gone now; nothing that a link leads to, and nothing with another name."""
+    if not _is_ours(name):
+        return False
+    try:
+        fd = os.open(folder, _AS_FOLDER)
+    except OSError:
+        return False
+    try:
+        os.unlink(name, dir_fd=fd)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def _is_ours(name: str) -> bool:
+    at, _, pid = name.removesuffix(".json").partition("-")
+    return (
+        name.endswith(".json") and len(at) == _AT_DIGITS and None not in (natural(at), natural(pid))
+    )
 
 
 def bus(environment: Mapping[str, str]) -> str:

@@ -20,13 +20,14 @@ from process_janitor.core.record import (
     renamed,
     valid_session_id,
 )
-from process_janitor.system import files
+from process_janitor.system import clock, files, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+LOCK_NAME = "registry.lock"
 LOCK_SECONDS = 1.0
 _RECORD_MAX = 256 * 1024
 
@@ -68,7 +69,7 @@ class Registry:
             return 0
 
     def lock(self) -> files.Lock:
-        return files.Lock(os.path.join(self.root, "registry.lock"), LOCK_SECONDS)
+        return files.Lock(os.path.join(self.root, LOCK_NAME), LOCK_SECONDS)
 
     def entries(self) -> Iterator[Entry]:
         """Every sound record. Malformed ones are passed over here and moved aside by `quarantine_malformed`."""
@@ -97,7 +98,7 @@ class Registry:
             raise MalformedRecord("pid and start_ticks do not match the file's name")
         if os.path.basename(os.path.dirname(path)) != record["session_id"]:
             raise MalformedRecord("session_id does not match the directory")
-        return Entry(path, record)
+        return Entry(path, _without_future(record))
 
     def find(self, pid: int, start: int, likely_id: str = "") -> Entry | None:
         """The record of one claude process, under whatever session id it is now; `likely_id` is looked at first."""
@@ -157,6 +158,10 @@ class Registry:
             os.rmdir(directory)
         except OSError:
             return  # something of somebody else's is in it: not ours to remove
+
+    def set_aside(self, entry: Entry) -> str:
+        """Move a record into quarantine that reads well and cannot be worked with. Returns where, "" if that failed."""
+        return self._aside(entry.path)
 
     def _aside(self, path: str) -> str:
         """Where an unusable record was moved to, "" when it could not be moved. Never onto an earlier one."""
@@ -233,6 +238,18 @@ def as_session(entry: Entry, now: float, boot_id: str) -> Session:
         tty=record["tty"] if type(record.get("tty")) is int else 0,
         pane=pane_of(record),
     )
+
+
+def _without_future(record: dict[str, Any]) -> dict[str, Any]:
+    """A goodbye that is still to come was never said: to wait until it is old enough would be to wait for ever."""
+    ended = record.get("ended")
+    if (
+        ended is None
+        or ended["boot_id"] != identity.boot_id()
+        or ended["monotonic"] <= clock.monotonic()
+    ):
+        return record
+    return {key: value for key, value in record.items() if key != "ended"}
 
 
 def _closed(record: dict[str, Any], field: str) -> str:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 
+from process_janitor.actions import journal
+from process_janitor.sweep import LOCK_NAME
+from process_janitor.system import files, registry
 from process_janitor.system import log as logs
 from process_janitor.watcher import cleaning
 
@@ -66,18 +69,24 @@ class Hands:
         finally:
             os._exit(status)
 
-    def collect(self) -> tuple[tuple[int, int], ...]:
-        """The sessions the finished child was sent for; () while it is still at work."""
+    def collect(self) -> tuple[tuple[tuple[int, int], ...], bool]:
+        """The sessions the finished child was sent for, () while it is still at work; and whether it did its work."""
         if not self.busy:
-            return ()
-        pid, status = os.waitpid(self._pid, os.WNOHANG)
-        if pid == 0:
-            return ()
-        self.finished = 0 if status else pid
+            return (), False
+        ended, status = os.waitpid(self._pid, os.WNOHANG)
+        if ended == 0:
+            return (), False
+        self.finished = 0 if status else ended
         if self.fd is not None:
             os.close(self.fd)
         done, self._keys, self._pid, self.fd = self._keys, (), 0, None
-        return done
+        return done, status == 0
+
+
+def prepare(root: str) -> None:
+    """Make the files now that the cleaning locks: when the disk is full, or has no inode left, it is too late. Raises OSError."""
+    for name in (LOCK_NAME, registry.LOCK_NAME, journal.LOCK_NAME):
+        files.touch(os.path.join(root, name))
 
 
 def log(root: str, text: str) -> None:
@@ -86,4 +95,4 @@ def log(root: str, text: str) -> None:
         logs.write(root, "watcher", text)
 
 
-__all__ = ["Hands", "log"]
+__all__ = ["Hands", "log", "prepare"]

@@ -9,6 +9,7 @@ the next hook starts another one, which goes on where it was.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import time
@@ -39,8 +40,14 @@ CLEAN_EXIT_SECONDS = 1.0
 _LOOK_SHARE = 0.01
 _RETRY_SECONDS = 5.0
 _TRIES_MAX = 3
+# With every heartbeat: a day, as it is set by default.
+_LATER_TRIES_MAX = 1440
 _PROBLEM_MAX = 1000
 _STEP_DOWN_WAIT_SECONDS = 5.0
+# Descriptors that no session gets: looking at the machine, writing and the child's pidfd need some.
+_SPARE = 32
+# What data makes of code that did not expect it.
+_FAULTS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 
 
 class Watched:
@@ -103,6 +110,7 @@ class Watcher:
     def run(self) -> None:
         """Until no session is left, the plugin is gone, or another watcher asks for the lease."""
         self.announce()
+        self._try(hands.prepare, self.root)
         self._try(self.registry.quarantine_malformed)  # what nobody can believe
         while wanted.still_wanted(self.plugin_data) and not wanted.asked_to_retire(self.root):
             self._refresh()
@@ -123,9 +131,9 @@ class Watcher:
         if version != self._version:
             self._version = version
             for entry in list(self.registry.entries()):
-                self._take(entry)
+                self._with(entry, self._take, entry)
         for entry in list(self._unheld.values()):
-            self._take(entry)
+            self._with(entry, self._take, entry)
         newest = procfs.newest_pid()
         now = clock.monotonic()
         if newest == self._newest_pid or now < self._look_after:
@@ -157,7 +165,7 @@ class Watcher:
         if owner.pid_namespace != self.namespace:
             return
         try:
-            fd = identity.open_pidfd(owner)
+            fd = _held(owner, _SPARE)
         except OSError as error:
             # No descriptor left, or a kernel without pidfds: then it is asked after with every tick.
             if owner.key not in self._unheld:
@@ -189,7 +197,8 @@ class Watcher:
             if owner.key in self._watched or owner.key in self._due or owner.key in self._unheld:
                 continue
             try:
-                fd = identity.open_pidfd(owner)
+                # The client's files may name any number; registered sessions come first.
+                fd = _held(owner, _descriptors() // 2)
             except OSError:
                 continue  # without a way to see it die, its descendants are not worth remembering
             if fd is not None:
@@ -219,8 +228,9 @@ class Watcher:
         if self._hands.fd is not None:
             self._poll.unregister(self._hands.fd)
         working = self._hands.busy
-        for key in self._hands.collect():
-            self._check_done(key)
+        done, cleaned = self._hands.collect()
+        for key in done:
+            self._check_done(key, cleaned=cleaned)
         if working and not self._hands.busy:
             self._stillness.over(self._reading(), self._hands.finished, clock.monotonic())
 
@@ -236,19 +246,32 @@ class Watcher:
             crashed = not current.record.get("ended")
         self._due[key] = clock.monotonic() + (0.0 if crashed else CLEAN_EXIT_SECONDS)
 
-    def _check_done(self, key: tuple[int, int]) -> None:
-        """A child that failed left the record open: try again, but not for ever."""
+    def _check_done(self, key: tuple[int, int], *, cleaned: bool) -> None:
+        """A child that failed, or left the record open, has to go again: soon, then with every heartbeat, for a day.
+
+        A full disk is cleared after hours, a rule that cannot be read is mended; a session without a record has nobody
+        else to come back for it.
+        """
         entry = self.registry.find(*key)
-        if entry is None or entry.record.get("closed") or key in self._watched:
-            self._tries.pop(key, None)
-        elif self._tries.setdefault(key, 0) < _TRIES_MAX:
-            self._tries[key] += 1
-            self._due[key] = clock.monotonic() + _RETRY_SECONDS
-        else:
-            hands.log(
-                self.root, f"gave up cleaning after session process {key[0]}; see the lines above"
-            )
-            self._try(close, self.registry, entry)
+        still_open = entry is not None and not entry.record.get("closed")
+        tries = self._tries.pop(key, 0) + 1
+        if key in self._watched or (cleaned and not still_open):
+            return
+        if tries > _TRIES_MAX + _LATER_TRIES_MAX:
+            hands.log(self.root, f"gave up cleaning after session process {key[0]} for good")
+            return
+        self._tries[key] = tries
+        wait = _RETRY_SECONDS
+        if tries > _TRIES_MAX:
+            wait = float(self.options.value("heartbeat_interval_seconds"))
+            if tries == _TRIES_MAX + 1:
+                hands.log(
+                    self.root,
+                    f"gave up cleaning after session process {key[0]} for now; see the lines above",
+                )
+            if entry is not None and still_open:
+                self._try(close, self.registry, entry)
+        self._due[key] = clock.monotonic() + wait
 
     def _try(self, write: Callable[..., object], *arguments: object) -> bool:
         """A full or read-only disk costs what is written, not the watching: the next look writes it again."""
@@ -258,6 +281,19 @@ class Watcher:
             hands.log(self.root, f"{getattr(write, '__name__', 'write')}: {error}")
             return False
         return True
+
+    def _with(self, entry: Entry, act: Callable[..., object], *arguments: object) -> None:
+        """What one record says may cost that record, never the watching of all the others."""
+        try:
+            act(*arguments)
+        except _FAULTS as error:
+            target = self.registry.set_aside(entry)
+            self._unheld.pop(entry.owner.key, None)
+            hands.log(
+                self.root,
+                f"{entry.path} cannot be worked with ({type(error).__name__}: {error}): "
+                + (f"moved to {target}" if target else "it could not be moved aside"),
+            )
 
     def _beat(self, now: float) -> None:
         """Stamp every session, find the ones that hang after their goodbye, and have the leftovers counted if there can be
@@ -269,17 +305,19 @@ class Watcher:
         self._beat_after = now + interval
         grace = float(self.options.value("hung_grace_seconds"))
         hung = []
-        for key, one in self._watched.items():
-            if one.entry is None:
-                continue
+
+        def beat(key: tuple[int, int], one: Watched, entry: Entry) -> None:
             one.effort.measure(now, interval, attached(key, one.descendants))
-            directory = one.entry.directory
-            self._try(stamps.beat, directory, now, self.boot_id, one.effort.busy_at)
-            ago = as_session(one.entry, now, self.boot_id).ended_ago
+            self._try(stamps.beat, entry.directory, now, self.boot_id, one.effort.busy_at)
+            ago = as_session(entry, now, self.boot_id).ended_ago
             if ago is not None and ago >= grace:
                 hung.append(key)
             elif ago is not None:
                 self._beat_after = min(self._beat_after, now + grace - ago + 0.1)
+
+        for key, one in self._watched.items():
+            if one.entry is not None:
+                self._with(one.entry, beat, key, one, one.entry)
         reading = self._reading()
         if not hung and self._stillness.lasts(reading, now):
             return
@@ -306,6 +344,20 @@ class Watcher:
         if ready and wanted.still_wanted(self.plugin_data) and self._hands.begin(ready, ()):
             for key in ready:
                 del self._due[key]
+
+
+def _descriptors() -> int:
+    """How many this process may have open."""
+    return max(0, os.sysconf("SC_OPEN_MAX"))
+
+
+def _held(owner: Identity, spare: int) -> int | None:
+    """As `identity.open_pidfd`, and OSError as well when fewer than `spare` descriptors would be left."""
+    fd = identity.open_pidfd(owner)
+    if fd is None or fd < _descriptors() - spare:  # the kernel gives the lowest number that is free
+        return fd
+    os.close(fd)
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,6 +7,8 @@ import io
 import os
 import sys
 
+from process_janitor.core.visible import visible
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return 0
     except OSError as error:
-        err.write(f"process-janitor: {in_words(error)}\n")
+        err.write(f"process-janitor: {visible(in_words(error))}\n")
         _drop_output()
         return 1
 
@@ -73,7 +75,7 @@ def perform(
         )
         return parsed.run(given, parsed.words)
     except context.Failure as failure:
-        err.write(f"process-janitor: {failure}\n")
+        err.write(f"process-janitor: {visible(str(failure))}\n")
         return failure.code
     except KeyboardInterrupt:
         err.write("process-janitor: interrupted\n")
@@ -85,7 +87,7 @@ def perform(
             import traceback
 
             traceback.print_exc(file=err)
-        err.write(f"process-janitor: {in_words(error)}\n")
+        err.write(f"process-janitor: {visible(in_words(error))}\n")
         return context.FAILED
 
 

@@ -6,6 +6,8 @@ import math
 import sys
 import time
 
+from process_janitor.core.visible import visible
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_janitor.faces.cli.context import Context
@@ -15,7 +17,7 @@ ANSWER_SECONDS = 10.0
 
 def agreed(context: Context, question: str) -> bool:
     """Ask, and wait for the answer as long as it takes."""
-    context.out.write(f"{question} [y/N] ")
+    context.out.write(f"{visible(question)} [y/N] ")
     context.out.flush()
     return _is_yes(sys.stdin.readline())
 
@@ -28,7 +30,7 @@ def agreed_within(context: Context, question: str, seconds: float = ANSWER_SECON
     moves = context.environment.get("TERM", "dumb") != "dumb"
     end = time.monotonic() + seconds
     shown = math.ceil(seconds)
-    context.out.write(f"[{shown:>2} s] {question} [y/N] ")
+    context.out.write(f"[{shown:>2} s] {visible(question)} [y/N] ")
     context.out.flush()
     while True:
         left = end - time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.visible import visible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,16 +48,16 @@ class Context(NamedTuple):
     def say(self, text: str) -> None:
         """A line for people, nothing under --quiet."""
         if not self.words.quiet:
-            self.out.write(text + "\n")
+            self.out.write(visible(text) + "\n")
 
     def warn(self, text: str) -> None:
         """A line on stderr: something to know that is no failure."""
         if not self.words.quiet:
-            self.err.write(f"process-janitor: {text}\n")
+            self.err.write(f"process-janitor: {visible(text)}\n")
 
     def complain(self, text: str) -> None:
         """A line on stderr that --quiet does not silence: something failed."""
-        self.err.write(f"process-janitor: {text}\n")
+        self.err.write(f"process-janitor: {visible(text)}\n")
 
     @property
     def wants_text(self) -> bool:

@@ -61,13 +61,16 @@ def privacy(ward: Ward) -> Iterator[Check]:
     if not os.path.isdir(ward.root):
         yield Check("state directory", "ok", f"{ward.root} (not there yet: nothing was registered)")
         return
-    foreign, open_to_others = [], []
+    foreign: list[str] = []
+    open_to_others: list[str] = []
+    strange: list[str] = []
     for path in _walk(ward.root):
         info = os.lstat(path)
         if info.st_uid != os.geteuid():
             foreign.append(path)
         elif not stat.S_ISLNK(info.st_mode) and info.st_mode & 0o077:
-            open_to_others.append(path)
+            ours = stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode)
+            (open_to_others if ours else strange).append(path)
 
     def close() -> str:
         for path in open_to_others:
@@ -84,7 +87,14 @@ def privacy(ward: Ward) -> Iterator[Check]:
             "state directory", "warning", f"others may look into {open_to_others[0]}" + _more(open_to_others),
             "process-janitor doctor --fix closes it", close,
         )  # fmt: skip
-    if not foreign and not open_to_others:
+    if strange:
+        # To open one may wait for ever, or set a device going: nothing of ours is one, so nothing here touches it.
+        yield Check(
+            "state directory", "warning",
+            f"others may use {strange[0]}, which is neither a file nor a directory" + _more(strange),
+            "process-janitor did not make it and leaves it as it is: whoever did has to remove it",
+        )  # fmt: skip
+    if not foreign and not open_to_others and not strange:
         yield Check("state directory", "ok", f"{ward.root}, yours alone")
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from process_janitor.core.visible import visible
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.measure import Measurement
+    from rich.segment import Segment
 
     from process_janitor.faces.cli.context import Context
 
@@ -32,9 +36,27 @@ def show(context: Context, page: Sequence[RenderableType]) -> None:
     )
     with console.capture() as captured:
         for part in page:
-            console.print(part)
+            console.print(_Visible(part))
     lines = captured.get().splitlines()
     context.out.write("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+class _Visible:
+    """A part of a page whose text cannot steer the terminal: only the styles of the page do. Looked at after the layout,
+    so that no page can forget it.
+    """
+
+    def __init__(self, part: RenderableType) -> None:
+        self._part = part
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self._part, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        from rich.measure import Measurement
+
+        return Measurement.get(console, options, self._part)
 
 
 def _width(context: Context) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from process_janitor.core.commands import brief
 from process_janitor.core.units import about, age, count, size
+from process_janitor.core.visible import visible
 from process_janitor.faces import words
 from process_janitor.faces.render.processes import label, telling
 from process_janitor.faces.render.report import heard, held
@@ -34,6 +35,7 @@ def page(document: Document) -> str:
     engine = jinja2.Environment(
         loader=jinja2.PackageLoader("process_janitor.faces.render", ""),
         autoescape=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

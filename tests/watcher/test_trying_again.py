@@ -1,0 +1,85 @@
+"""A cleaning that failed is done again, whoever knows the session, and however long it fails."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.namespaced import namespaced
+from tests.watcher.test_watcher import Home, stays
+from tests.world import wait_until
+
+
+@pytest.mark.parametrize("registered", [True, False])
+@namespaced
+def test_a_session_that_no_hook_registered_is_tried_again_as_well(
+    tmp_path: Path, registered: bool
+) -> None:
+    home = Home(tmp_path)
+    neighbour, dead = home.session(), home.session(registered=registered)
+    home.client_file(dead)
+    left, lives = dead.mcp(), neighbour.mcp()
+    home.watch()
+    home.known(dead, left)
+    keep = home.root / "keep.json"
+    keep.write_text("not json")
+    dead.kill()
+    wait_until(lambda: "nothing more was cleaned" in home.log(), 15, "the fault is logged")
+    stays("what is protected cannot be read", left, seconds=0.5)
+    keep.unlink()
+    left.gone(20)
+    stays("of a session that lives", neighbour, lives, seconds=1.0)
+
+
+@namespaced
+def test_what_was_given_up_is_tried_again_with_the_heartbeats(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    dead, neighbour = home.session(), home.session()
+    left, lives = dead.mcp(), neighbour.mcp()
+    watcher = home.watch()
+    home.known(dead, left)
+    keep = home.root / "keep.json"
+    keep.write_text("not json")
+    dead.kill()
+    home.closed(dead, 40)
+    assert "gave up" in home.log()
+    stays("what is protected cannot be read", left, seconds=1.5)
+    keep.unlink()
+    left.gone(20)
+    stays("of a session that lives", neighbour, lives, seconds=1.0)
+    assert watcher.poll() is None
+
+
+def use_up(folder: Path) -> str:
+    """Take every inode there is; what the system says then."""
+    try:
+        for number in range(100):
+            (folder / f"filler{number}").touch()
+    except OSError as error:
+        return error.strerror or ""
+    return ""
+
+
+@namespaced
+def test_a_disk_without_inodes_keeps_nothing_from_being_ended(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    shutil.rmtree(home.root)
+    home.root.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "nr_inodes=60", "tmpfs", str(home.root)]
+    subprocess.run(mount, check=True)
+    home.registry.prepare()
+    dead, neighbour = home.session(), home.session()
+    left, lives = dead.mcp(), neighbour.mcp()
+    watcher = home.watch()
+    home.known(dead, left)
+    assert use_up(home.root) == "No space left on device"
+    dead.kill()
+    left.gone(10)
+    stays("of a session that lives", neighbour, lives, seconds=1.0)
+    assert watcher.poll() is None
+    for path in home.root.glob("filler*"):
+        path.unlink()
+    assert home.closed(dead, 40) == "crashed"
