@@ -78,7 +78,12 @@ def build(venv: str, wanted: str, lock: str, lock_fd: int, log: str) -> None:
 def write_log(log: str, output: str, line: str) -> None:
     """Append what the steps printed and one line of result; keep only the end of a log that has grown."""
     try:
-        os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
+        # Its mode is for the last folder alone; the ones above are the user's own affairs as well.
+        before = os.umask(0o077)
+        try:
+            os.makedirs(os.path.dirname(log), exist_ok=True)
+        finally:
+            os.umask(before)
         pieces = []
         for path in (log, output):
             if os.path.exists(path):
@@ -155,7 +160,7 @@ def ensure(
             if is_ready(venv, wanted) and (waited or not rebuild):
                 return venv  # the other one did it
             if say is not None:
-                say("building its environment (once, ~10 s) …")
+                say("building its environment (once, 10 to 30 s) …")
             build(venv, wanted, lock, lock_fd, os.path.join(state, "logs", "bootstrap.log"))
             if say is not None:
                 say(f"done in {time.monotonic() - began:.0f} s")

@@ -20,12 +20,12 @@ SESSION = "imports-session"
 # Beyond what a bare `python3 -I -S` has loaded already.
 EVERYWHERE = frozenset({
     "__future__", "_collections", "_collections_abc", "_json", "_operator", "_stat", "collections", "genericpath",
-    "itertools", "keyword", "operator", "os", "os.path", "posixpath", "reprlib", "select", "stat",
+    "errno", "itertools", "keyword", "operator", "os", "os.path", "posixpath", "reprlib", "select", "stat",
 })  # fmt: skip
 LOCKING = frozenset({"fcntl"})
 # Only what decides may ask for far ends and ports: a first SessionStart, and the watcher's short-lived child, for which
 # the watcher has it loaded (0.5 MB, 4 ms less between a death and its cleanup).
-DECIDING = frozenset({"_socket", "_struct", "errno", "struct"})
+DECIDING = frozenset({"_socket", "_struct", "struct"})
 
 PROBE = """
 import sys

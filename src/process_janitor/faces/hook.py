@@ -30,6 +30,7 @@ _STDIN_SECONDS = 0.3
 _STDIN_ALL_SECONDS = 1.0
 _STDIN_MAX = 8 << 20
 _TEXT_MAX = 4096
+_BUILD_LOG_MAX = 1 << 20
 
 
 # What a session's own process says when its conversation changes.
@@ -226,12 +227,24 @@ def _say_not_yet(root: str, payload: dict[str, Any]) -> None:
 
     if payload.get("command_name") not in ("cleanup", "process-janitor:cleanup"):
         return
+    log = os.path.join(root, "logs", "bootstrap.log")
+    failed = _last_failure(log)
     start.build_environment(root, now=True)
     reason = (
         "process-janitor is building its environment (once, 10 to 30 seconds). Please enter the command again then. "
-        f"If this stays so, see {os.path.join(root, 'logs', 'bootstrap.log')}"
+        + (f"The last attempt {failed}; see {log}" if failed else f"If this stays so, see {log}")
     )
     sys.stdout.write(jsontext.dumps({"decision": "block", "reason": reason}) + "\n")
+
+
+def _last_failure(log: str) -> str:
+    """`failed: …` where that is how the last attempt to build the environment ended, else ""."""
+    try:
+        last = files.read_text(log, _BUILD_LOG_MAX).rstrip().rsplit("\n", 1)[-1]
+    except OSError:
+        return ""
+    _, failed, why = last.partition("failed: ")
+    return (failed + why)[:_TEXT_MAX]
 
 
 def _report(message: str) -> None:

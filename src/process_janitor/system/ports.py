@@ -56,7 +56,9 @@ def listening(
         )
         if listens:
             accepted = [c for c in table if c.state == ESTABLISHED and c.port in listens]
-            found[pid] = Served(tuple(listens), _clients(accepted, table, everyone, leftovers))
+            # What is connected to itself serves nobody else.
+            own = {*leftovers, pid}
+            found[pid] = Served(tuple(listens), _clients(accepted, table, everyone, own))
     return found
 
 

@@ -88,7 +88,9 @@ def perform(
 
             traceback.print_exc(file=err)
         err.write(f"process-janitor: {visible(in_words(error))}\n")
-        return context.FAILED
+        # What a look says where this system's /proc cannot be used.
+        unseen = isinstance(error, OSError) and error.errno == errno.ENOSYS
+        return context.NOTHING_EXAMINED if unseen else context.FAILED
 
 
 def version() -> str:

@@ -35,8 +35,10 @@ def scan_page(
         next_step = f"Next: {type_this} run    (shows the plan and asks)"
         if type_this.startswith("/"):
             next_step = f"Next: {type_this} run    (shows the plan and how to execute it)"
-    elif totals["report"]:
+    elif any(one["pid"] and one["verdict"] == "report" for one in document["findings"]):
         next_step = f"Next: {type_this} explain PID    (says why, and what would end it)"
+    elif any(one["class"] == "stale-lock" and not one["vetoes"] for one in document["findings"]):
+        next_step = f"Next: {type_this} run --class stale-lock    (asks, then removes them)"
     elif not everything and totals["keep"]:
         next_step = f"Next: nothing to do. {type_this} scan --all lists what is kept, and why"
     else:
@@ -60,9 +62,15 @@ def _summary(document: Document) -> Text:
         what = count(background, "background process", "background processes")
         runs = "still runs" if background == 1 else "still run"
         line.append(f" {what} of dead sessions {runs} (started on purpose).")
-    other = totals["report"] - background
-    if other:
-        line.append(f" {count(other, 'other finding')} to look at, ended only if you say so.")
+    running = sum(
+        one["verdict"] == "report" and one["pid"] is not None for one in document["findings"]
+    )
+    if running > background:
+        other = count(running - background, "other process", "other processes")
+        line.append(f" {other} to look at, ended only if you say so.")
+    beside = sum(one["verdict"] == "report" and one["pid"] is None for one in document["findings"])
+    if beside:
+        line.append(f" {count(beside, 'other finding')} below.")
     return line
 
 
