@@ -15,6 +15,7 @@ from process_janitor.actions.journal import Journal, Recorder
 from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Campaign
 from process_janitor.core.commands import shown
 from process_janitor.core.kinds import kinds
+from process_janitor.core.mcp_names import server_name
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.programs import base, program
 from process_janitor.core.stoppable import belongs
@@ -22,6 +23,7 @@ from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
 from process_janitor.sweep import Judged, look, proven, sweep
 from process_janitor.system import config, identity, memory, procfs
+from process_janitor.system.mcp_config import McpConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ class Ended(NamedTuple):
     seconds: float = 0.0
     freed_bytes: int = 0
     problem: str = ""
+    # What its user calls it in the MCP configuration; "" for what is no server, or cannot be told.
+    mcp_server: str = ""
 
 
 class Stopped(NamedTuple):
@@ -76,6 +80,7 @@ class _Helper(NamedTuple):
     name: str
     target: Living
     memory: int
+    mcp_server: str
 
 
 class Stop:
@@ -135,6 +140,7 @@ class Stop:
         snapshot = self._ties.snapshot
         me = snapshot.processes[snapshot.self_pid]
         ours = {me.pid, *(above.pid for above in self._ties.tree.ancestors(me))}
+        mcp = McpConfig()
         for target in self._by_key.values():
             named = kinds(
                 self._ties.tree, target.process, snapshot.marks, lambda pid: procfs.argv(pid) or ()
@@ -150,15 +156,18 @@ class Stop:
                     continue  # no descriptor left: its end is not told, and swept all the same
                 if fd is not None:
                     argv = procfs.argv(pid) or ()
-                    label = shown(argv) if named[pid] == "bash-task" else base(program(argv))
+                    kind = named[pid]
+                    label = shown(argv) if kind == "bash-task" else base(program(argv))
+                    configured = mcp.servers(target.session.cwd) if kind == "mcp-server" else ()
                     self._helpers.append(
                         _Helper(
                             fd,
                             who,
-                            named[pid],
+                            kind,
                             label or process.comm,
                             target,
                             memory.read(pid).held,
+                            server_name(argv, configured),
                         )
                     )
 
@@ -271,7 +280,7 @@ class Stop:
                 self._note(
                     Ended(
                         helper.kind, helper.name, helper.identity, about.session_id, about.cwd, "gone", (),
-                        time.monotonic() - began, helper.memory,
+                        time.monotonic() - began, helper.memory, mcp_server=helper.mcp_server,
                     )
                 )  # fmt: skip
 

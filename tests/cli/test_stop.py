@@ -18,6 +18,7 @@ from process_janitor.stopping import Ended, Stop
 from process_janitor.sweep import look
 from process_janitor.system.config import load_settings
 from tests.namespaced import namespaced
+from tests.serving import configure, serving
 from tests.world import Answer, Pretend, World, wait_until
 
 
@@ -35,6 +36,24 @@ def team(world: World, name: str, *words: str) -> Pretend:
     return world.session(
         words=("--agent-id", f"{name}@crew", "--agent-name", name, "--team-name", "crew", *words)
     )
+
+
+@namespaced
+def test_a_server_is_called_what_its_user_calls_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    one, other = world.session(), world.session()
+    named, nameless = serving(one, "browse"), serving(one, "other")
+    spared = serving(other, "browse")
+    configure(tmp_path, puppeteer=named.argv, elsewhere=spared.argv)
+    answer = world.cli("stop", "--session", one.session_id, "--yes")
+    assert answer.code == 0, answer
+    assert "puppeteer: stopped" in answer.out.splitlines()
+    assert "elsewhere" not in answer.out
+    (line,) = [line for line in answer.out.splitlines() if line.startswith("mcp-server ")]
+    assert line.endswith(": stopped")
+    assert not named.child.alive
+    assert not nameless.child.alive
+    assert spared.child.alive
 
 
 @namespaced

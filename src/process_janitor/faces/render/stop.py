@@ -69,14 +69,14 @@ def spared(rows: Sequence[Document]) -> Page:
 
 
 def title(one: Document) -> str:
-    """`session ID (directory)`, `agent reviewer`, `mcp-server server.py`."""
+    """`session ID (directory)`, `agent reviewer`, `puppeteer` for a server with a name, else `mcp-server server.py`."""
     if one["role"] == "agent":
         return f"agent {one['name'] or one['pid']}"
     if one["role"] in ("session", "background"):
         what = "background session" if one["role"] == "background" else "session"
         named = f"{what} {one['session_id'] or 'of process ' + str(one['pid'])}"
         return f"{named} ({one['cwd']})" if one["cwd"] else named
-    return f"{one['role']} {one['name']}"
+    return one["mcp_server"] or f"{one['role']} {one['name']}"
 
 
 def ended_line(one: Document) -> str:
