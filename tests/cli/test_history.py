@@ -211,3 +211,9 @@ def test_without_permission_it_is_said(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     assert done.stdout == "[] ['./journal.jsonl: Permission denied']\n"
+
+
+def test_what_its_user_has_stopped_was_not_left_over(tmp_path: Path) -> None:
+    now = clock.utc()
+    journal(tmp_path, ended(now), {**ended(now, 4712), "trigger": "stop"})
+    assert series(tmp_path)["totals"]["leftovers"] == 1

@@ -217,7 +217,7 @@ def test_a_class_that_nothing_is_of_is_said_to_be_empty(how: str, tmp_path: Path
     session = world.session()
     left, detached = session.mcp(), session.detached()
     session.kill()
-    for name in ("stale-lock", "overload", "hung-session"):
+    for name in ("stale-lock", "runaway", "hung-session"):
         said = world.cli("run", "--class", name, how)
         assert (said.code, said.err) == (0, "")
         assert f"Nothing of class {name}" in said.out
@@ -229,3 +229,29 @@ def test_a_class_that_nothing_is_of_is_said_to_be_empty(how: str, tmp_path: Path
     assert "Nothing of class" not in said.out
     assert left.alive is (how == "--dry-run")
     assert detached.alive
+
+
+@namespaced
+def test_nobody_chooses_between_two_clients_on_one_conversation(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    one = world.session("11111111-0000-4000-8000-000000000001")
+    two = world.session("11111111-0000-4000-8000-000000000001")
+    for words in (("--class", "duplicate-session"), ("--session", one.session_id)):
+        assert "name the one to end with --pid" in world.cli("run", *words, "--dry-run").out
+        said = world.cli("run", *words, "--execute")
+        assert said.code == 3, said
+        assert one.alive
+        assert two.alive
+    assert world.cli("run", "--pid", str(two.pid), "--execute").code == 0
+    assert not two.alive
+    assert one.alive
+
+
+def test_what_run_never_ends_is_said() -> None:
+    from process_janitor.faces.cli.run import _nothing_of
+    from process_janitor.faces.cli.selection import Selection
+
+    never = _nothing_of(Selection(classes=frozenset({"overload"})), "process-janitor")
+    assert "ends nothing of class overload" in never
+    none = _nothing_of(Selection(classes=frozenset({"overload", "leftover"})), "process-janitor")
+    assert "Nothing of class" in none

@@ -313,3 +313,17 @@ def test_detached_children_of_one_command_stand_in_one_row_and_others_do_not(
     planned = world.cli("run", "--class", "detached", "--dry-run", COLUMNS="200").out
     assert planned.count("sleep 300") == 4
     assert len(world.cli("scan", "--json").json["findings"]) == 7
+
+
+def test_what_is_no_process_has_a_row_each() -> None:
+    from process_janitor.faces.render.findings import _alike
+
+    def row(pid: int | None, subject: str) -> dict[str, object]:
+        return {"pid": pid, "class": "stale-lock", "ports": [], "command": subject}
+
+    groups = _alike([row(None, "a.lock"), row(None, "b.lock"), row(7, "node")])
+    assert [[one["command"] for one in group] for group in groups] == [
+        ["a.lock"],
+        ["b.lock"],
+        ["node"],
+    ]

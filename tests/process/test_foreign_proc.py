@@ -61,7 +61,7 @@ def test_nothing_is_ended_by_the_numbers_of_another_namespaces_proc(tmp_path: Pa
     server = session.mcp()
     session.kill()
     said = inside(world, server.pid, server.identity.start, "auto")
-    assert said.startswith("1 "), said
+    assert said.startswith("4 "), said
     assert "another pid namespace" in said
     assert "unexpected" not in said
     assert "refused\ninnocent is there" in said

@@ -39,7 +39,8 @@ def trend(
         row = found[day]
         if line.get("event") == "session" and line.get("state") in ("crashed", "hung"):
             row[str(line["state"])] += 1
-        elif line.get("event") == "action":
+        elif line.get("event") == "action" and line.get("trigger") != "stop":
+            # What its user has stopped was not left over.
             name = str(line.get("identity", ""))
             row["leftovers"] += (day, name) not in met
             met.add((day, name))

@@ -160,10 +160,11 @@ def _by_kind(found: Survey) -> list[Document]:
 def _finding(decision: Decision, found: Survey) -> Document:
     """As `scan` says it, with what was sampled here; of a zombie with the parent that has to wait for it."""
     used = found.uses(decision.process)
+    told = documents.finding(decision, found.view)
     return {
-        **documents.finding(decision, found.view),
+        **told,
         "cpu_percent": round(used.cpu_percent, 1),
-        "about": _unwaited(decision, found),
+        "about": _unwaited(decision, found) or told["about"],
     }
 
 

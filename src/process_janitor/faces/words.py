@@ -17,7 +17,7 @@ EVIDENCE = {
     "marker:session-id": "its environment names the session (CLAUDE_CODE_SESSION_ID)",
     "marker:launched-by": "its environment names the session that launched it",
     "tree-member": "it runs below a process that belongs to the session",
-    "tool-shell": "it is the shell of a Bash call, which a clean exit stops",
+    "tool-shell": "it is, or runs in, the shell of a Bash call, which a clean exit stops",
     "seen-child": "it was a direct child of the session: a clean exit stops it",
     "seen-below-server": "it was seen below one of the session's servers, whose launcher has ended since",
     "seen-detached": "it had let go of the session while that was still alive",
@@ -149,7 +149,11 @@ def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
     if verdict == "report" and finding == "zombie":
         return "It disappears when its parent ends or waits for it; no signal reaches it."
     if verdict == "report" and finding == "idle-session":
-        return "It changes with the next turn. To end it: process-janitor run --class idle-session"
+        return f"It changes with the next turn. To end it: process-janitor stop --session {pid}"
+    if verdict == "report" and finding == "hung-session":
+        return f"It is ended hung_grace_seconds after its goodbye. To keep it: process-janitor keep {pid}"
+    if verdict == "report" and finding == "duplicate-session":
+        return f"Nobody chooses for you. To end this one: process-janitor run --pid {pid}"
     if verdict == "report":
         return f"It is ended only if you say so: process-janitor run --pid {pid}"
     return next(

@@ -97,7 +97,7 @@ def overview() -> str:
         "Cleans up the processes that dead Claude Code sessions left behind, and only those.",
         "",
     ]
-    lines += [f"  {command.name:<9} {command.about}" for command in COMMANDS]
+    lines += [f"  {command.name:<10} {command.about}" for command in COMMANDS]
     lines += ["", f"Without a command: {DEFAULT}.", "", _GLOBALS_HELP, _CODES_HELP.rstrip()]
     lines += ["", "process-janitor COMMAND --help has examples."]
     return "\n".join(lines) + "\n"

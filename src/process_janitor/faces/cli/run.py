@@ -53,7 +53,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--pid", metavar="N", type=process_number, action="append", default=[], help="this process"
     )
     parser.add_argument(
-        "--session", metavar="ID", action="append", default=[], help="what this session left"
+        "--session",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="what this session left, and the session itself where it is a finding",
     )
     parser.add_argument(
         "--class", metavar="C", dest="classes", action="append", default=[], choices=sorted(CLASSES),
@@ -93,9 +97,14 @@ def run(context: Context, words: argparse.Namespace) -> int:
     return REFUSED if chosen.refused or chosen.refused_locks else DONE
 
 
+_NOT_FOR_RUN = frozenset({"orphan-window", "overload", "stale-record", "zombie"})
+
+
 def _nothing_of(selection: Selection, type_this: str) -> str:
     """Some classes are never a process's (`stale-lock`, `overload`): "nothing left over" would claim more than was asked."""
     named = " or ".join(sorted(selection.classes))
+    if selection.classes <= _NOT_FOR_RUN:
+        return f"run ends nothing of class {named}. Next: {type_this} scan    (shows it, and what it is about)"
     where = " in what else was selected" if selection.pids or selection.sessions else ""
     return f"Nothing of class {named}{where}. Next: {type_this} scan --all    (lists what there is)"
 

@@ -61,6 +61,7 @@ def choose(selection: Selection, decisions: Iterable[Decision]) -> Chosen:
 
     A process named by its pid is refused when it is a `keep`, and when another part of the selection leaves it out.
     What is only kept inside a selected session or class is passed over, unless nothing else is in it.
+    Of two clients on one conversation only the one that its user names goes: nobody else may choose between them.
     """
     if not selection.explicit:
         return Chosen(tuple(d for d in decisions if d.verdict == "reap"), ())
@@ -70,9 +71,14 @@ def choose(selection: Selection, decisions: Iterable[Decision]) -> Chosen:
             covered.append(decision)
         elif decision.process.pid in selection.pids:
             left_out.append(decision)
-    targets = tuple(d for d in covered if actionable(d))
-    kept = tuple(d for d in covered if not actionable(d))
+    targets = tuple(d for d in covered if _endable(selection, d))
+    kept = tuple(d for d in covered if not _endable(selection, d))
     return Chosen(targets, (*left_out, *(kept if selection.pids or not targets else ())))
+
+
+def _endable(selection: Selection, decision: Decision) -> bool:
+    named = decision.process.pid in selection.pids
+    return actionable(decision) and (named or decision.finding != "duplicate-session")
 
 
 __all__ = ["Chosen", "Selection", "choose"]

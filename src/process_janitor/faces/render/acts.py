@@ -47,7 +47,7 @@ def plan_page(
             *page,
             Text(),
             said,
-            Text(f"Next: {type_this} run    (with the same options)", "bold"),
+            Text(f"Next: {type_this} run    (with the same options, without --dry-run)", "bold"),
         ]
     return [
         *page,
@@ -66,12 +66,16 @@ def _intent(findings: Sequence[Document]) -> str:
     )
 
 
+_UNENDED = {
+    "zombie": "it has ended already",
+    "duplicate-session": "name the one to end with --pid, the other keeps the conversation",
+}
+
+
 def _refused(refused: Sequence[Document]) -> Page:
     page: Page = []
     for one in refused:
-        why = _against(one) or (
-            "it has ended already" if one["class"] == "zombie" else "the other options leave it out"
-        )
+        why = _against(one) or _UNENDED.get(one["class"], "the other options leave it out")
         line = Text(overflow="fold")
         what = f"{one['pid']}  {one['kind']}" if one["pid"] else one["command"]
         line.append("refused", "bold green").append(f"  {what}: {why}")
@@ -130,7 +134,7 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
                 f"Next: {type_this} explain {failed[0]['pid']}    (why it is still there)", "bold"
             ),
         ]
-    if document["totals"]["report"]:
+    if any(one["pid"] and one["verdict"] == "report" for one in document["findings"]):
         return [*page, Text(f"Next: {type_this} scan    (some findings are only reported)", "bold")]
     return [*page, Text(f"Next: nothing to do. {type_this} history keeps what was done", "bold")]
 

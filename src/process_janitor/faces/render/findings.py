@@ -83,7 +83,8 @@ def _alike(findings: Sequence[Document]) -> list[list[Document]]:
     """In groups: what was let go of on purpose, the same command for the same reasons. Whoever listens is named alone."""
     groups: dict[tuple[object, ...], list[Document]] = {}
     for one in findings:
-        key: tuple[object, ...] = (one["pid"],)
+        # What is no process is one of a kind.
+        key: tuple[object, ...] = (one["pid"],) if one["pid"] else (None, len(groups))
         if one["class"] == "detached" and not one["ports"]:
             why = (*one["evidence"], *one["vetoes"])
             key = (one["verdict"], one["kind"], one["command"], why)

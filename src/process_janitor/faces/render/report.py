@@ -150,7 +150,7 @@ def _kinds(document: Document) -> Table:
 def _next(document: Document, type_this: str) -> str:
     if document["would_free"]["processes"]:
         return f"Next: {type_this} run    (shows the plan for what is left over)"
-    if document["totals"]["report"]:
+    if any(one["pid"] and one["verdict"] == "report" for one in document["findings"]):
         return f"Next: {type_this} explain PID    (says why, and what would end it)"
     return f"Next: nothing to do. {type_this} report --html FILE makes a page of this"
 

@@ -131,7 +131,7 @@ def explain_page(document: Document, command: str, old: float, type_this: str) -
                 for code in codes
             ]
     if document["ancestors"]:
-        page += [Text(), Text("Started by", "bold")]
+        page += [Text(), Text("Runs below", "bold")]
         page += [
             Padding(Fitted(f"{one['pid']}  ", one["command"]), (0, 0, 0, 2))
             for one in document["ancestors"]
