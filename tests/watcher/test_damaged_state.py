@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -107,8 +108,10 @@ def test_more_living_sessions_than_descriptors_cost_the_registered_ones_nothing(
     home = Home(tmp_path)
     dead, neighbour = home.session(), home.session()
     ends, lives = dead.mcp(), neighbour.mcp()
+    client = tmp_path / "claude"
+    shutil.copy("/bin/sleep", client)
     for number in range(110):
-        many = Child(subprocess.Popen(["claude", "300"], executable="/bin/sleep").pid)
+        many = Child(subprocess.Popen([client, "300"]).pid)
         client_file(home, many.pid, f"many{number}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
     watcher = home.watch()
