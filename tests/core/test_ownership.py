@@ -497,6 +497,17 @@ def test_a_shell_may_be_on_its_way_to_another_process_for_a_while(
     assert handover.may_be_moving(session, known_for, background=True) is moving
 
 
+@pytest.mark.parametrize(("ago", "moving"), [(0.5, True), (2.9, True), (3.1, False), (9.0, False)])
+def test_where_no_daemon_appears_a_goodbye_holds_nothing_back_for_long(
+    ago: float, moving: bool
+) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    m.goodbye(claude, "prompt_input_exit", ago)
+    session = m.sessions[m.rows[claude].key]
+    assert handover.may_be_moving(session, ago, background=False) is moving
+
+
 def test_without_a_daemon_and_after_a_crash_is_written_down_nothing_is_on_its_way() -> None:
     m = Machine()
     m.claude(B)
@@ -692,3 +703,59 @@ def test_words_on_a_command_line_are_no_evidence() -> None:
     m.exit(claude)
     for pid in (editor, grep, shell):
         assert m.verdict(pid) == ("keep", "")
+
+
+@case(
+    "P4",
+    "a daemon that a server with a cleared environment put into a session of its own",
+    "report",
+)
+def test_what_a_sweep_notes_of_a_server_does_not_make_a_bash_call_of_it() -> None:
+    """Otherwise its daemon goes with it in the second look, and the server itself is spared as somebody's Bash call."""
+    m = Machine()
+    claude = m.claude(A)
+    lost = {"stdin": "socket:[5]", "stdin_peer": "no"}
+    server = m.spawn(claude, comm="python3", marks=Marks(blank=True), detail=lost)
+    daemon = m.spawn(server, comm="mydaemon", setsid=True)
+    m.look()
+    key = m.rows[claude].key
+    m.exit(claude)
+    first = m.decide()
+    assert (first[server].verdict, first[server].via) == ("reap", "server")
+    session = m.sessions[key]
+    for server_too, expected in ((True, "report"), (False, "reap")):
+        noted = Seen(*key, server=server_too, condemned=True)
+        seen = {**session.descendants, m.rows[server].key: noted}
+        m.sessions[key] = session._replace(descendants=seen)
+        assert m.decide()[server].verdict == "reap"
+        assert m.decide()[daemon].verdict == expected
+
+
+@case(
+    "P5", "the client's own program as a server, without marks, seen below its dead session", "reap"
+)
+def test_a_client_that_serves_and_was_seen_below_a_session_is_a_server() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    loose = {"stdin": "socket:[5]", "stdin_peer": "no", "stdout": "socket:[6]"}
+    words = ("claude", "mcp", "serve")
+    server = m.spawn(claude, comm="claude", argv=words, marks=Marks(), detail=loose)
+    m.look()
+    own = m.spawn(1, comm="claude", argv=words, marks=Marks(), setsid=True)
+    m.exit(claude)
+    assert m.decide()[server].verdict == "reap"
+    assert own not in m.decide() or m.decide()[own].verdict == "keep"
+
+
+@case(
+    "P6",
+    "a call whose CLAUDE_PID names its living parent, which nothing else calls a client",
+    "keep",
+)
+def test_a_living_parent_that_the_marks_name_is_no_subreaper() -> None:
+    m = Machine()
+    m.exit(m.claude(A))
+    parent = m.spawn(m.shell, comm="node", argv=("node", "/x/cli.js"), setpgid=True)
+    marks = Marks(session_id=A, claude_pid=parent, tool_child=True, claudecode=True)
+    shell = m.spawn(parent, comm="bash", argv=TOOL_SHELL, setsid=True, marks=marks)
+    assert m.decide()[shell].verdict != "reap"

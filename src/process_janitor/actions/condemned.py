@@ -36,7 +36,9 @@ class Condemned:
             self._ids[owner] = target.session_id
             known = self._seen.setdefault(owner, {})
             if process.key not in known:
-                known[process.key] = Seen(owner.pid, owner.start, condemned=True)
+                known[process.key] = Seen(
+                    owner.pid, owner.start, server=target.via == "server", condemned=True
+                )
                 changed.add(owner)
             if process.pid == process.sid and target.via == "call":
                 self._sids.setdefault(owner, {}).setdefault(process.pid, observation.snapshot.now)

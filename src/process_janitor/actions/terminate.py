@@ -147,6 +147,7 @@ class Campaign:
         if not _unchanged(process, marks):
             os.close(fd)
             self._say(Action(decision, (), "refused", 0))
+            self._over.discard(process.key)  # the next look decides about what it has become
             return None
         started = self._started.setdefault(owner, now)
         grace = max(self._grace, CLAUDE_GRACE_SECONDS) if decision.kind == "claude" else self._grace
@@ -188,7 +189,14 @@ class Campaign:
         self._say(Action(target.decision, tuple(target.signals), outcome, freed))
 
     def _say(self, action: Action) -> None:
-        self._over.add(action.decision.process.key)
+        key = action.decision.process.key
+        self._over.add(key)
+        # Refused once, since it had changed, and decided about anew: what came of it counts.
+        self.actions[:] = [
+            one
+            for one in self.actions
+            if one.decision.process.key != key or one.outcome != "refused"
+        ]
         self.actions.append(action)
         self._done(action)
 

@@ -172,7 +172,13 @@ def adopted(ties: Ties, root: Process) -> bool:
         and parent.uid == ties.snapshot.uid
         # The client's program gives its children marks that it need not have itself.
         and not client_shapes.is_claude_name(parent.comm)
+        and not _names(ties, root, parent)
     )
+
+
+def _names(ties: Ties, root: Process, parent: Process) -> bool:
+    marks = ties.snapshot.marks.get(root.pid)
+    return marks is not None and marks.claude_pid == parent.pid
 
 
 __all__ = ["Attachment", "adopted", "attachment"]

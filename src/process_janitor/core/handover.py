@@ -29,13 +29,14 @@ def may_be_moving(session: Session | None, known_for: float, *, background: bool
 
     `known_for`: seconds since it was first seen to be left over; `background`: `background_runs` of the present look.
 
-    After the goodbye that the dialog gives, the daemon has `HAND_OVER_SECONDS` to say
-    so. Without any the session may have crashed, or its last hook may still be writing the goodbye down: that takes
+    After the goodbye that the dialog gives, a daemon that runs has `HAND_OVER_SECONDS` to say so; where none has appeared
+    within moments, nothing was handed over. Without any goodbye the session may have crashed, or its last hook may still be writing the goodbye down: that takes
     moments, and matters only where a daemon runs that could have taken the work over.
     """
     if session is not None and session.ended_reason:
         ago = session.ended_ago
-        return may_move(session) and ago is not None and ago < HAND_OVER_SECONDS
+        until = HAND_OVER_SECONDS if background else GOODBYE_SECONDS
+        return may_move(session) and ago is not None and ago < until
     if session is not None and session.over:
         return False
     return known_for < GOODBYE_SECONDS and background

@@ -77,9 +77,7 @@ class Owners:
         self._elsewhere: set[str] = set()
         self._continued: set[str] = set()
         self._recorded: dict[tuple[int, int], Session] = {}
-        linked = {
-            one for s in self.sessions if s.source == "roster" and s.predecessors for one in s.ids
-        }
+        linked = {one for s in self.sessions if s.predecessors for one in s.ids}
         # Living sessions that went on from one that nobody can name: the daemon's list says nothing of them.
         self._unlinked = [s for s in self.live.values() if s.forked and linked.isdisjoint(s.ids)]
         for session in self.sessions:
@@ -165,19 +163,21 @@ def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
     # A machine has many processes and few names.
     names = {process.comm for process in snapshot.processes.values()}
     clients = {name for name in names if client_shapes.is_claude_name(name)}
+    known = list(known)
     registered = {session.owner for session in known}
+    seen = {key for session in known for key in session.descendants}
     for process in snapshot.processes.values():
         if (
             process.comm in clients
             and snapshot.identity(process) not in registered
             and not process.dead
             and process.uid == snapshot.uid
-            and not _serves_a_client(snapshot, process)
+            and not _serves_a_client(snapshot, process, seen=process.key in seen)
         ):
             yield Session(session_id="", owner=snapshot.identity(process), source="process")
 
 
-def _serves_a_client(snapshot: Snapshot, process: Process) -> bool:
+def _serves_a_client(snapshot: Snapshot, process: Process, *, seen: bool) -> bool:
     """The client's program as a server (`claude mcp serve`), started by a client: its marks say so.
 
     Another program's has none, and what it starts belongs to nobody but it, for as long as it lives.
@@ -185,7 +185,7 @@ def _serves_a_client(snapshot: Snapshot, process: Process) -> bool:
     if not client_shapes.is_own_server(snapshot.detail(process.pid).argv):
         return False
     marks = snapshot.marks.get(process.pid)
-    return marks is not None and (marks.names_session or marks.claudecode or marks.blank)
+    return seen or (marks is not None and (marks.names_session or marks.claudecode or marks.blank))
 
 
 __all__ = ["Owners", "holders", "merged", "presence", "strays"]
