@@ -11,6 +11,7 @@ from process_janitor.core.model import Identity, Marks, Seen, Session
 from process_janitor.core.policy import Policy
 from tests.machine import BOOT, HOST, NAMESPACE, TOOL_SHELL, Machine
 
+C = "cccccccc-0000-4000-8000-000000000003"
 A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 case = pytest.mark.case
 
@@ -759,3 +760,23 @@ def test_a_living_parent_that_the_marks_name_is_no_subreaper() -> None:
     marks = Marks(session_id=A, claude_pid=parent, tool_child=True, claudecode=True)
     shell = m.spawn(parent, comm="bash", argv=TOOL_SHELL, setsid=True, marks=marks)
     assert m.decide()[shell].verdict != "reap"
+
+
+@case(
+    "A4d",
+    "a fork whose origin only the daemon's list names, registered by our hook as well",
+    "reap",
+)
+def test_a_fork_that_the_daemons_list_names_holds_no_other_sessions_calls() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    m.look()
+    m.exit(claude)
+    worker = m.claude(C)
+    key = m.rows[worker].key
+    m.sessions[key] = m.sessions[key]._replace(forked=True, kind="bg")
+    owner = m.sessions[key].owner
+    assert m.decide()[shell].verdict == "keep", "it may be where the shell went"
+    named = Session(session_id=C, owner=owner, source="roster", kind="bg", predecessors=(B,))
+    assert m.decide(sessions=[*m.sessions.values(), named])[shell].verdict == "reap"
