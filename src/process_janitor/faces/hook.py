@@ -10,7 +10,7 @@ import os
 import select
 import sys
 
-from process_janitor.core import jsontext
+from process_janitor.core import client_shapes, jsontext
 from process_janitor.core.model import sound_text
 from process_janitor.core.record import PASSING_REASONS, new_record, tmux_pane, valid_session_id
 from process_janitor.system import claude_process, clock, files, identity, log, paths, procfs
@@ -127,10 +127,20 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
             cwd=_text(payload, "cwd"),
             transcript_path=_text(payload, "transcript_path"),
             source=_text(payload, "source"),
+            kind=_kind(process),
             started_at=clock.started_at(process.start),
             forked_from=_forked_from(session_id) if payload.get("source") == "fork" else "",
         )
         return registry.write(record)
+
+
+def _kind(process: Process) -> str:
+    """`bg` for a background session: a spare of the client's daemon, or what its terminal's host started for want of one.
+
+    The client's own file says so as well, but not in its first second, and no longer once the session is over.
+    """
+    lines = (procfs.argv(pid) or () for pid in (process.pid, process.ppid))
+    return "bg" if any(map(client_shapes.is_spare, lines)) else ""
 
 
 def _parent(process: Process) -> list[int]:

@@ -34,6 +34,7 @@ EVIDENCE = {
     "childless-subshell": "it is a shell without a child: there is nothing for it to do",
     "may-be-ending": "hooks go on after a session that ends by itself, and it is not clear that this one crashed",
     "unmarked": "the session gave it none of the marks its helpers get: something opened for the user, most likely",
+    "background-session": "a background session started it, or took it over: stopping one leaves its commands running",
     "let-go": "a Bash call put it in the background on purpose (&, nohup, setsid): it survives a clean exit as well",
     "own-session": "it made a terminal session of its own (setsid): it survives a clean exit as well",
     "zombie": "it has ended and only waits for its parent to notice; it holds no memory and cannot be signalled",
