@@ -323,7 +323,9 @@ def test_a_hook_at_work_after_a_goodbye_is_left_to_it() -> None:
     assert m.verdict(server) == ("reap", "leftover")
 
 
-@case("L5b", "a child with a cleared environment, after a goodbye: it may be a hook at work", "report")
+@case(
+    "L5b", "a child with a cleared environment, after a goodbye: it may be a hook at work", "report"
+)
 @pytest.mark.parametrize("reason", ["prompt_input_exit", "other"])
 def test_an_unmarked_child_may_be_a_hook_and_is_left_to_it_after_a_goodbye(reason: str) -> None:
     m = Machine()

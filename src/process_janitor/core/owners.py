@@ -149,9 +149,7 @@ class Owners:
 
     def may_go_on(self, session: Session) -> bool:
         """Whether a living session may be the continuation of this one: a fork from nobody knows where, in its directory."""
-        return any(
-            self.is_live(fork) and _alike(session.cwd, fork.cwd) for fork in self._unlinked
-        )
+        return any(self.is_live(fork) and _alike(session.cwd, fork.cwd) for fork in self._unlinked)
 
 
 def _alike(one: str, other: str) -> bool:

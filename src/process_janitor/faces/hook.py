@@ -139,8 +139,8 @@ def _kind(process: Process) -> str:
 
     The client's own file says so as well, but not in its first second, and no longer once the session is over.
     """
-    lines = (procfs.argv(pid) or () for pid in (process.pid, process.ppid))
-    return "bg" if any(map(client_shapes.is_spare, lines)) else ""
+    own, above = (procfs.argv(pid) or () for pid in (process.pid, process.ppid))
+    return "bg" if client_shapes.is_background_session(own, above) else ""
 
 
 def _parent(process: Process) -> list[int]:
