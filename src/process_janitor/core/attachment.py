@@ -30,7 +30,8 @@ class Attachment(NamedTuple):
     via: Via = ""
 
 
-_WHOLE_TREE = frozenset({"call", "hook"})
+# A call or hook is stopped with all that runs below it; of a server, what called setsid() stays.
+WHOLE_TREE = frozenset({"call", "hook"})
 _PLACES: Mapping[Via, str] = {"call": "bash-task", "hook": "hook", "server": "mcp-server"}
 
 
@@ -70,32 +71,49 @@ def _held(ties: Ties, root: Process, kind: str, via: Via, *, tool_child: bool) -
         return Attachment("attached", "bash-task", ("condemned",), "call")
     if kind == "bash-task" and root.pid == root.sid:
         return Attachment("attached", kind, ("tool-shell",))
-    if seen is not None and seen.detached:
-        return Attachment("detached", kind or "other", ("seen-detached",))
     if not _may_be_helper(marks, detail, seen):
         return Attachment("detached", kind or "other", ("unmarked",))
+    cut_off = (
+        not tool_child
+        and bool(tie.session.sid)
+        and root.sid == tie.session.sid
+        and detail.stdin_peer == "no"
+        and _is_channel(detail.stdin)
+    )
+    if seen is not None and seen.detached and not cut_off:
+        return Attachment("detached", kind or "other", ("seen-detached",))
     if seen is not None and seen.parent_key == owner.key:
         return Attachment("attached", kind or _PLACES[via], ("seen-child",))
 
-    if not tool_child and _in_owner_group(ties, root):
+    loose = not tool_child and _is_loose(detail)
+    if not tool_child and not loose and _in_owner_group(ties, root):
         return Attachment("attached", kind or "mcp-server", ("owner-process-group",))
-    if seen is not None and seen.server and root.sid == tie.session.sid:
+    if seen is not None and seen.server and not loose and root.sid == tie.session.sid:
         # Its launcher (npx, uvx) died first. One that made a session of its own meant to stay: a clean exit leaves it.
         return Attachment("attached", kind or "mcp-server", ("seen-below-server",))
-    if (
-        not tool_child
-        and tie.session.sid
-        and root.sid == tie.session.sid
-        and detail.stdin_peer == "no"
-        and detail.stdin.startswith(("pipe:", "socket:"))
-    ):
+    if cut_off:
         # A server that left its client's process group but not its session, and that nobody can talk to any more.
         return Attachment("attached", kind or "mcp-server", ("stdin-peer-gone",))
     if not tool_child and shapes.is_private_browser(root.comm, detail.argv):
         return Attachment("attached", "browser", ("private-profile",))
+    if loose:
+        return Attachment("detached", kind or "other", ("no-channel",))
     if tool_child or seen is not None:
         return Attachment("detached", kind or "other", ("let-go",))
     return Attachment("unknown", kind or "other")
+
+
+def _is_channel(link: str) -> bool:
+    return link.startswith(("pipe:", "socket:"))
+
+
+def _is_loose(detail: Detail) -> bool:
+    """Whether it is known to talk to nobody: a daemon that a server put into the background (`nohup x >log &`).
+
+    A server's own workers have at least its standard output, which led to the client.
+    """
+    known = bool(detail.stdin)
+    return known and not _is_channel(detail.stdin) and not _is_channel(detail.stdout)
 
 
 def _is_tool_child(marks: Marks | None, seen: Seen | None, owner_pid: int) -> bool:
@@ -126,8 +144,8 @@ def _may_be_helper(marks: Marks | None, detail: Detail, seen: Seen | None) -> bo
     """
     if marks is None or marks.names_session or marks.claudecode or marks.blank:
         return True
-    channel = detail.stdout.startswith(("pipe:", "socket:"))
-    return seen is not None and seen.server and channel and detail.stdin_peer == "no"
+    told = _is_channel(detail.stdout)
+    return seen is not None and seen.server and told and detail.stdin_peer == "no"
 
 
 def _in_owner_group(ties: Ties, root: Process) -> bool:
@@ -152,7 +170,7 @@ def let_go_below(ties: Ties, root: Process, process: Process, via: Via) -> bool:
     browser with a profile of its own is no exception by wish but by use: its server closes it on the way out.
     A running Bash call or hook, in contrast, is stopped with its whole tree.
     """
-    if via in _WHOLE_TREE or process.sid == root.sid:
+    if via in WHOLE_TREE or process.sid == root.sid:
         return False
     leader = ties.snapshot.processes.get(process.sid)
     detail = ties.snapshot.detail(process.sid)
@@ -185,9 +203,28 @@ def adopted(ties: Ties, root: Process) -> bool:
     )
 
 
+def taken_in(ties: Ties, root: Process) -> bool:
+    """Whether its present parent certainly did not start it: then nothing that protects the parent's own protects it.
+
+    A terminal program that takes orphans in has children of its own as well, each the leader of a terminal's session;
+    and an editor, a terminal or a build daemon starts things with the environment of whoever asked it to, not its own.
+    """
+    if not adopted(ties, root):
+        return False
+    parent = ties.tree.parent(root)
+    if parent is None:
+        return True
+    seen = ties.gone[root.pid].session.descendants.get(root.key)
+    if seen is not None and seen.parent_key != parent.key:
+        return True
+    if not shapes.starts_for_others(parent.comm, ties.snapshot.detail(parent.pid).argv):
+        return True
+    return parent.pid == 1 and not (root.pid == root.sid and root.tty)
+
+
 def _names(ties: Ties, root: Process, parent: Process) -> bool:
     marks = ties.snapshot.marks.get(root.pid)
     return marks is not None and marks.claude_pid == parent.pid
 
 
-__all__ = ["Attachment", "adopted", "attachment"]
+__all__ = ["WHOLE_TREE", "Attachment", "adopted", "attachment", "let_go_below", "taken_in"]

@@ -74,17 +74,24 @@ def is_own_server(argv: Sequence[str]) -> bool:
 
 
 def is_headless(argv: Sequence[str]) -> bool:
-    """`claude -p …`: does its work without anybody looking, so a closed terminal means nothing to it.
+    """`claude -p …`, `claude remote-control`: it works without anybody at its terminal, so a closed one says nothing.
 
     Short options may be written as one word (`-cp`), and a program that uses the client may name the formats alone.
     Such a word in a prompt counts as well: too many are spared then, never too few.
     """
     return any(
-        word.startswith(_HEADLESS_OPTIONS) or _holds_short_option(word, "p") for word in argv[1:]
+        word.startswith(_HEADLESS_WORDS) or _holds_short_option(word, "p") for word in argv[1:]
     )
 
 
-_HEADLESS_OPTIONS = ("--print", "--input-format", "--output-format")
+# Who uses one by remote control sits at the other end of a connection like any other.
+_HEADLESS_WORDS = (
+    "--print",
+    "--input-format",
+    "--output-format",
+    "--remote-control",
+    "remote-control",
+)
 
 
 def _holds_short_option(word: str, letter: str) -> bool:

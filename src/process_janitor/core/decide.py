@@ -5,7 +5,8 @@ Pure. The watcher, `auto`, `run`, `scan` and `explain` all call this and nothing
 
 from __future__ import annotations
 
-from process_janitor.core.attachment import adopted, attachment, let_go_below
+from process_janitor.core.attachment import adopted, let_go_below
+from process_janitor.core.chains import Chains
 from process_janitor.core.claude_sessions import claude_decisions
 from process_janitor.core.model import Decision
 from process_janitor.core.policy import SPINNING_SHARE, ZOMBIE_SECONDS
@@ -32,9 +33,10 @@ def decide(ties: Ties, policy: Policy) -> list[Decision]:
     if snapshot.self_pid not in snapshot.processes:
         return []
     found = list(claude_decisions(ties, policy))
+    chains = Chains(ties)
     tied = [snapshot.processes[pid] for pid in {*ties.gone, *ties.claimed, *zombies(ties)}]
     tied.sort(key=lambda p: (ties.tree.depth(p), p.start, p.pid))
-    found.extend(judge(ties, policy, process) for process in tied)
+    found.extend(judge(ties, policy, process, chains) for process in tied)
     return found
 
 
@@ -65,15 +67,16 @@ def is_runaway(ties: Ties, process: Process) -> bool:
     )
 
 
-def judge(ties: Ties, policy: Policy, process: Process) -> Decision:
-    """The verdict on one process that is not a living claude of ours."""
+def judge(ties: Ties, policy: Policy, process: Process, chains: Chains | None = None) -> Decision:
+    """The verdict on one process that is not a living claude of ours. `chains`: of the same ties, if they are at hand."""
     tie = ties.gone.get(process.pid)
     if process.dead:
         # Nothing can end it: its parent has to wait for it, or end.
         unwaited = ("zombie", f"parent:{process.ppid}")
         return _decision(ties, process, tie, None, "report", "zombie", unwaited, ())
-    held = attachment(ties, ties.root(process)) if tie is not None else None
-    against = tuple(vetoes(Case(ties, policy, process, tie, held)))
+    chains = chains or Chains(ties)
+    held = chains.attached(process) if tie is not None else None
+    against = tuple(vetoes(Case(ties, policy, process, tie, held, chains)))
     if tie is None or held is None:
         if is_runaway(ties, process):
             # Its session lives, so it is not ours to end; the user will want to know.

@@ -50,6 +50,8 @@ class Policy(NamedTuple):
     own: frozenset[tuple[int, int]] = frozenset()
     # Where this user's sessions live; sessions of another CLAUDE_CONFIG_DIR are not ours to judge.
     config_dir: str = ""
+    # Where they live without that variable; "" where nobody knows.
+    default_config_dir: str = ""
     # Only people ask which sessions are idle: without it nothing is, and nobody reads the stamps.
     patience: Patience | None = None
     # Whether a rule's expression is found in a command line. The one that acts gives up on an expression without end.

@@ -47,9 +47,9 @@ _MULTIPLEXERS = (
 _BUILD_DAEMONS = frozenset({
     "watchman", "gpg-agent", "ssh-agent", "adb", "dockerd", "containerd", "bazel", "turbo", "esbuild", "sccache",
     "buildkitd", "VBCSCompiler", "keyboxd", "dirmngr", "colima", "lima", "distccd",
-    # What holds containers; the `docker run -i` that talks to one is a server like any other.
-    "containerd-shim", "conmon", "catatonit",
 })  # fmt: skip
+# What holds containers; the `docker run -i` that talks to one is a server like any other.
+_CONTAINER_HOLDERS = frozenset({"containerd-shim", "conmon", "catatonit"})
 _DAEMON_PROGRAMS = (
     "org.gradle.launcher.daemon.", "org.jetbrains.kotlin.daemon.", "/nx/src/daemon/", "/nx/dist/src/daemon/",
     "/agent-browser/", "VBCSCompiler.dll", "MSBuild.dll",
@@ -122,9 +122,19 @@ def is_multiplexer(comm: str) -> bool:
     return comm.split(":", 1)[0] in _MULTIPLEXERS
 
 
+def starts_for_others(comm: str, argv: Sequence[str]) -> bool:
+    """Whether it may start something with the environment of another process, which asked it to.
+
+    What holds a container starts one process, when it is made.
+    """
+    if comm in _CONTAINER_HOLDERS:
+        return False
+    return is_multiplexer(comm) or is_desktop_program(comm, argv) or is_build_daemon(comm, argv)
+
+
 def is_build_daemon(comm: str, argv: Sequence[str]) -> bool:
     """A daemon that a build tool keeps on purpose (gradle, nx, watchman, ssh ControlMaster, gpg-agent, …)."""
-    if comm in _BUILD_DAEMONS:
+    if comm in _BUILD_DAEMONS or comm in _CONTAINER_HOLDERS:
         return True
     if not argv:
         return False

@@ -86,8 +86,12 @@ class Ties:
         for session, code in self._own_ties(process, marks):
             (living if self.owners.is_live(session) else over).append((session, code))
         leader = self.owners.live.get(process.pgid)
+        led_by_the_living = leader is not None and leader.owner.start <= process.start
         if living:
             self.claimed[process.pid] = living[0][0]
+        elif leader is not None and led_by_the_living:
+            # A group is inherited and never given out again while it has members: it says more than an old mark.
+            self.claimed[process.pid] = leader
         elif over:
             session = over[0][0]
             codes = tuple(dict.fromkeys(code for s, code in over if s.owner == session.owner))
@@ -95,9 +99,7 @@ class Ties:
             self.gone[process.pid] = Tie(session, codes, proven, process.pid)
         elif marks is not None and (marks.names_session or marks.claudecode):
             led = self._led_by_a_dead_client(process, marks)
-            if leader is not None and leader.owner.start <= process.start:
-                self.claimed[process.pid] = leader
-            elif led is not None:
+            if led is not None:
                 self.gone[process.pid] = Tie(led, ("owner-group",), True, process.pid)
             else:
                 self.gone[process.pid] = self._unregistered(process, marks)
@@ -243,16 +245,36 @@ class Ties:
     def company(self) -> set[int]:
         """Processes of gone sessions that are not meant to stay: what only they hold is held by nobody.
 
-        What let go on purpose may well be the client of a leftover, and is then a reason to keep that.
+        What let go on purpose may well be the client of a leftover, and is then a reason to keep that; unless it did so
+        in a Bash call that still runs, and feeds that. What runs beside a living client is somebody, too.
         """
+        processes = self.snapshot.processes
+        calls = {pid for pid in self.gone if processes[pid].sid == pid and self._is_call(pid)}
+        inhabited = self._inhabited()
         found = set()
         for pid, tie in self.gone.items():
-            root = self.root(self.snapshot.processes[pid])
+            root = self.root(processes[pid])
             seen = tie.session.descendants.get(root.key)
-            marks = self.snapshot.marks.get(root.pid)
-            loose = marks is not None and marks.tool_child and root.pid != root.sid and seen is None
-            if tie.proven and not loose and not (seen is not None and seen.detached):
+            marks = self.snapshot.marks.get(pid)
+            loose = self._is_call(root.pid) and root.pid != root.sid and seen is None
+            stays = (loose and root.sid not in calls) or (seen is not None and seen.detached)
+            kept = marks is not None and marks.keep
+            if tie.proven and not stays and not kept and root.pid not in inhabited:
                 found.add(pid)
+        return found
+
+    def _is_call(self, pid: int) -> bool:
+        marks = self.snapshot.marks.get(pid)
+        return marks is not None and marks.tool_child
+
+    def _inhabited(self) -> set[int]:
+        """The roots of trees of gone sessions that a living client runs in."""
+        found = set()
+        for pid in self.owners.live:
+            for above in self.tree.ancestors(self.snapshot.processes[pid]):
+                if above.pid in self.gone:
+                    found.add(self.root(above).pid)
+                    break
         return found
 
     def interesting(self) -> set[int]:

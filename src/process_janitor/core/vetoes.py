@@ -7,6 +7,7 @@ which reasons are printed. `inherited` vetoes also protect whatever runs below t
 from __future__ import annotations
 
 from process_janitor.core import client_shapes, shapes
+from process_janitor.core.attachment import taken_in
 from process_janitor.core.cgroups import service_unit
 from process_janitor.core.handover import is_handed_on, may_move
 from process_janitor.core.model import Detail, compare, usable_pid
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from process_janitor.core.attachment import Attachment
+    from process_janitor.core.chains import Chains
     from process_janitor.core.model import Marks, Process, Snapshot
     from process_janitor.core.policy import Policy
     from process_janitor.core.ties import Tie, Ties
@@ -27,13 +29,14 @@ _KTHREADD = 2
 
 
 class Case(NamedTuple):
-    """Everything a veto may look at."""
+    """Everything a veto may look at; `chains` are the other leftovers, for one that may be needed by them."""
 
     ties: Ties
     policy: Policy
     process: Process
     tie: Tie | None
     attachment: Attachment | None
+    chains: Chains | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -53,10 +56,13 @@ class Case(NamedTuple):
 
 
 class Veto(NamedTuple):
+    """`inherited`: it also protects what runs below. `shared`: it protects the whole chain (`core/chains.py`)."""
+
     code: str
     words: str
     applies: Callable[[Case], bool]
     inherited: bool = False
+    shared: bool = False
 
 
 def _is_self(case: Case) -> bool:
@@ -101,6 +107,16 @@ def _has_live_session_below(case: Case) -> bool:
     return any(pid in live for pid in case.ties.tree.descendants(case.process.pid))
 
 
+def _is_needed(case: Case) -> bool:
+    """A launcher, a worker, or another end of a pipeline of something that is in use, or that its user keeps."""
+    if case.chains is None:
+        return False
+    if case.chains.inhabited(case.process):
+        return True
+    others = (case._replace(process=one) for one in case.chains.members(case.process))
+    return any(veto.applies(one) for one in others for veto in VETOES if veto.shared)
+
+
 def _is_claude(case: Case) -> bool:
     claude = client_shapes.is_claude(case.process.comm, case.argv, case.detail.exe)
     return claude and not client_shapes.is_own_server(case.argv)
@@ -130,7 +146,7 @@ def _is_elsewhere(case: Case) -> bool:
 
 
 def _has_other_config(case: Case) -> bool:
-    """Only a mark can say so, and only of sessions that no register of ours knows."""
+    """Only a mark can say so, or that there is none, and only of sessions that no register of ours knows."""
     marks = case.marks
     if (
         case.tie is None
@@ -139,9 +155,8 @@ def _has_other_config(case: Case) -> bool:
         or not case.policy.config_dir
     ):
         return False
-    return bool(marks.config_dir) and marks.config_dir.rstrip("/") != case.policy.config_dir.rstrip(
-        "/"
-    )
+    theirs = (marks.config_dir or case.policy.default_config_dir).rstrip("/")
+    return bool(theirs) and theirs != case.policy.config_dir.rstrip("/")
 
 
 def _is_multiplexer(case: Case) -> bool:
@@ -214,6 +229,7 @@ VETOES: tuple[Veto, ...] = (
     Veto("unreadable", "its environment or command cannot be read", _is_unreadable),
     Veto("live-owner", "the Claude session it belongs to is alive", _has_live_owner),
     Veto("live-session-below", "a living Claude session runs below it", _has_live_session_below),
+    Veto("needed", "what it runs with is in use, or kept by you", _is_needed),
     Veto("claude-session", "it is a Claude Code process itself", _is_claude),
     Veto("handed-over", "its conversation goes on in another Claude process", _is_handed_over),
     Veto("elsewhere", "its session runs on another host or in a container", _is_elsewhere),
@@ -234,7 +250,9 @@ VETOES: tuple[Veto, ...] = (
         _is_desktop_program,
         inherited=True,
     ),
-    Veto("serving-clients", "others are connected to a port it listens on", _is_serving),
+    Veto(
+        "serving-clients", "others are connected to a port it listens on", _is_serving, shared=True
+    ),
     Veto(
         "stdin-live-peer",
         "a living process holds the other end of its standard input",
@@ -245,12 +263,14 @@ VETOES: tuple[Veto, ...] = (
         "you asked to keep it (process-janitor keep)",
         _is_kept_by_rule,
         inherited=True,
+        shared=True,
     ),
     Veto(
         "kept-by-mark",
         "PROCESS_JANITOR_KEEP=1 is in its environment",
         _is_kept_by_mark,
         inherited=True,
+        shared=True,
     ),
     Veto("stopped", "it is stopped on a living terminal or by a debugger", _is_stopped_on_terminal),
     Veto("too-young", "it started moments ago and its session is not registered", _is_too_young),
@@ -266,9 +286,21 @@ def vetoes(case: Case) -> Iterator[str]:
             yield veto.code
         elif veto.inherited:
             if above is None:
-                above = [case._replace(process=a) for a in case.ties.tree.ancestors(case.process)]
+                above = [case._replace(process=a) for a in _above(case)]
             if any(veto.applies(one) for one in above):
                 yield veto.code
+
+
+def _above(case: Case) -> Iterator[Process]:
+    """What the process was started from. Who took it in when that died is not."""
+    stop = None
+    if case.tie is not None:
+        root = case.ties.root(case.process)
+        stop = root.ppid if taken_in(case.ties, root) else None
+    for above in case.ties.tree.ancestors(case.process):
+        if above.pid == stop:
+            return
+        yield above
 
 
 __all__ = ["VETOES", "WORDS", "Case", "Veto", "vetoes"]

@@ -141,6 +141,7 @@ def policy(root: str, options: Settings, *, idle: bool = False) -> Policy:
         keep_rules=rules,
         own=frozenset({watcher} if watcher else ()),
         config_dir=paths.config_dir(),
+        default_config_dir=paths.default_config_dir(),
         patience=patience(options) if idle else None,
         finds=matching.finds,
     )

@@ -9,7 +9,12 @@ from process_janitor.system import files
 
 def config_dir() -> str:
     """Claude Code's own directory, absolute."""
-    return os.path.abspath(os.environ.get("CLAUDE_CONFIG_DIR") or os.path.join(_home(), ".claude"))
+    return os.path.abspath(os.environ.get("CLAUDE_CONFIG_DIR") or default_config_dir())
+
+
+def default_config_dir() -> str:
+    """Where that is for whoever sets nothing."""
+    return os.path.join(_home(), ".claude")
 
 
 def client_config() -> str:
@@ -51,4 +56,12 @@ def plugin_version() -> str:
     return found if isinstance(found, str) and " " not in found else ""
 
 
-__all__ = ["client_config", "config_dir", "config_file", "plugin_root", "plugin_version", "root"]
+__all__ = [
+    "client_config",
+    "config_dir",
+    "config_file",
+    "default_config_dir",
+    "plugin_root",
+    "plugin_version",
+    "root",
+]
