@@ -6,7 +6,8 @@ Bash call have left its hands long before; they survive a clean exit, so they su
 
 from __future__ import annotations
 
-from process_janitor.core import client_shapes, shapes
+from process_janitor.core import client_shapes, daemons, shapes
+from process_janitor.core.browsers import is_private_browser
 from process_janitor.core.model import Detail
 from process_janitor.core.namedtuples import NamedTuple
 
@@ -94,7 +95,7 @@ def _held(ties: Ties, root: Process, kind: str, via: Via, *, tool_child: bool) -
     if cut_off:
         # A server that left its client's process group but not its session, and that nobody can talk to any more.
         return Attachment("attached", kind or "mcp-server", ("stdin-peer-gone",))
-    if not tool_child and shapes.is_private_browser(root.comm, detail.argv):
+    if not tool_child and is_private_browser(root.comm, detail.argv):
         return Attachment("attached", "browser", ("private-profile",))
     if loose:
         return Attachment("detached", kind or "other", ("no-channel",))
@@ -174,7 +175,7 @@ def let_go_below(ties: Ties, root: Process, process: Process, via: Via) -> bool:
         return False
     leader = ties.snapshot.processes.get(process.sid)
     detail = ties.snapshot.detail(process.sid)
-    return leader is None or not shapes.is_private_browser(leader.comm, detail.argv)
+    return leader is None or not is_private_browser(leader.comm, detail.argv)
 
 
 def adopted(ties: Ties, root: Process) -> bool:
@@ -217,7 +218,7 @@ def taken_in(ties: Ties, root: Process) -> bool:
     seen = ties.gone[root.pid].session.descendants.get(root.key)
     if seen is not None and seen.parent_key != parent.key:
         return True
-    if not shapes.starts_for_others(parent.comm, ties.snapshot.detail(parent.pid).argv):
+    if not daemons.starts_for_others(parent.comm, ties.snapshot.detail(parent.pid).argv):
         return True
     return parent.pid == 1 and not (root.pid == root.sid and root.tty)
 

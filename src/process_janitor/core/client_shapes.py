@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_janitor.core.programs import base, program
+from process_janitor.core.programs import SHELLS, base, program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,12 +65,24 @@ def _daemon_words(argv: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_own_server(argv: Sequence[str]) -> bool:
-    """The client's program as somebody's stdio server (`claude mcp serve`, Claude in Chrome): a helper, not a client."""
-    words = tuple(argv[1:3])
-    return words == ("mcp", "serve") or words[:1] in (
-        ("--claude-in-chrome-mcp",),
-        ("--computer-use-mcp",),
-    )
+    """The client's program as somebody's stdio server (`claude mcp serve`, Claude in Chrome): a helper, not a client.
+
+    Also behind options (`claude --debug mcp serve`), and by the name of its script (`node …/cli.js mcp serve`).
+    """
+    words = list(argv[1:])
+    while words and (words[0].startswith("-") and words[0] not in _SERVER_OPTIONS):
+        del words[0]
+    if words and words[0] == program(argv):
+        del words[0]
+    return tuple(words[:2]) == ("mcp", "serve") or (bool(words) and words[0] in _SERVER_OPTIONS)
+
+
+_SERVER_OPTIONS = ("--claude-in-chrome-mcp", "--computer-use-mcp")
+
+
+def is_wrapper(argv: Sequence[str]) -> bool:
+    """A user's shell script of the client's name (`~/bin/claude`): the client it starts is another process."""
+    return len(argv) > 1 and base(argv[0]) in SHELLS
 
 
 def is_headless(argv: Sequence[str]) -> bool:
@@ -107,4 +119,5 @@ __all__ = [
     "is_headless",
     "is_own_server",
     "is_spare",
+    "is_wrapper",
 ]

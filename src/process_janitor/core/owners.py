@@ -193,6 +193,7 @@ def strays(snapshot: Snapshot, known: Iterable[Session]) -> Iterator[Session]:
             and not process.dead
             and process.uid == snapshot.uid
             and not _serves_a_client(snapshot, process, seen=process.key in seen)
+            and not client_shapes.is_wrapper(snapshot.detail(process.pid).argv)
         ):
             yield Session(session_id="", owner=snapshot.identity(process), source="process")
 

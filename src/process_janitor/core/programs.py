@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ash", "ksh", "busybox"})
 RUNTIMES = frozenset({"node", "nodejs", "bun", "deno", "python", "python3", "java"})
 
 
@@ -26,4 +27,4 @@ def program(argv: Sequence[str]) -> str:
     return argv[0]
 
 
-__all__ = ["RUNTIMES", "base", "program"]
+__all__ = ["RUNTIMES", "SHELLS", "base", "program"]

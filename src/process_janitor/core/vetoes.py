@@ -6,7 +6,7 @@ which reasons are printed. `inherited` vetoes also protect whatever runs below t
 
 from __future__ import annotations
 
-from process_janitor.core import client_shapes, shapes
+from process_janitor.core import client_shapes, daemons
 from process_janitor.core.attachment import taken_in
 from process_janitor.core.cgroups import service_unit
 from process_janitor.core.handover import is_handed_on, may_move
@@ -160,23 +160,31 @@ def _has_other_config(case: Case) -> bool:
 
 
 def _is_multiplexer(case: Case) -> bool:
-    return shapes.is_multiplexer(case.process.comm)
+    return daemons.is_multiplexer(case.process.comm)
 
 
 def _is_managed(case: Case) -> bool:
-    """In a service unit of its own: somebody else starts and stops it. The unit the session itself ran in is not that."""
+    """In a service unit of its own: somebody else starts and stops it. The unit the session itself ran in is not that.
+
+    Of a session that no hook registered nobody knows in which it ran; but what still hung on it was its, not a manager's.
+    """
     unit = service_unit(case.detail.cgroup)
     if not unit or case.tie is None:
         return False
+    if case.tie.session.source != "registry" and case.attachment is not None:
+        return case.attachment.held != "attached"
     return unit != service_unit(case.tie.session.cgroup)
 
 
 def _is_build_daemon(case: Case) -> bool:
-    return shapes.is_build_daemon(case.process.comm, case.argv)
+    if daemons.is_build_daemon(case.process.comm, case.argv):
+        return True
+    let_go = case.attachment is not None and case.attachment.held != "attached"
+    return let_go and daemons.may_be_ssh_master(case.argv)
 
 
 def _is_desktop_program(case: Case) -> bool:
-    return shapes.is_desktop_program(case.process.comm, case.argv)
+    return daemons.is_desktop_program(case.process.comm, case.argv)
 
 
 def _is_serving(case: Case) -> bool:

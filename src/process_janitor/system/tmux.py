@@ -10,7 +10,7 @@ import os
 import stat
 import time
 
-from process_janitor.core import shapes
+from process_janitor.core import daemons
 from process_janitor.core.model import natural
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.windows import Pane
@@ -162,7 +162,7 @@ def _listener(path: str, uid: int, processes: Mapping[int, Process]) -> int | No
             return 0
     pid, theirs, _ = struct.unpack("3i", credentials)
     row = processes.get(pid)
-    ours = theirs == uid and row is not None and shapes.is_multiplexer(row.comm)
+    ours = theirs == uid and row is not None and daemons.is_multiplexer(row.comm)
     return pid if ours else 0
 
 
