@@ -10,12 +10,18 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 PLATFORM_REASON = "Skipped: platform:"
+
+
+# How long one example takes says how busy the machine is. What must be fast is measured by benchmarks/, as a ratio.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

@@ -254,17 +254,20 @@ def test_a_subagent_goes_with_its_leader_when_nobody_can_reach_it() -> None:
     m = Machine()
     flags = ("claude", "--output-format", "stream-json", "--input-format", "stream-json")
     leader, other = m.claude(A), m.claude(B)
-    agent, twin, silent = (
-        m.claude("", parent=above, source="", argv=flags, detail=LOOSE)
-        for above in (leader, other, leader)
+    lost = {**LOOSE, "exe": "/home/u/.local/share/claude/versions/2.1.329"}
+    agent, twin, silent, script = (
+        m.claude("", parent=above, source="", argv=flags, detail=lost)
+        for above in (leader, other, leader, leader)
     )
-    m.rows[silent].detail = {**LOOSE, "stdout_peer": "yes"}
+    m.rows[silent].detail = {**lost, "stdout_peer": "yes"}
+    m.rows[script].detail = {**LOOSE, "exe": "/usr/bin/python3.11"}
     for pid in (agent, twin, silent):
         assert m.verdict(pid) == ("keep", ""), "its leader lives"
     m.look()
     m.exit(leader)
     assert m.verdict(agent) == ("reap", "orphaned-session")
     assert m.verdict(twin) == m.verdict(silent) == ("keep", "")
+    assert m.verdict(script) == ("report", "orphaned-session"), "a name is no proof"
 
 
 @case("U44b", "the same, never registered and never seen: its program may be outside", "report")

@@ -35,7 +35,7 @@ def claude_decisions(ties: Ties, policy: Policy) -> Iterator[Decision]:
         verdict, finding, evidence = _judge(ties, policy, process, session)
         case = Case(ties, policy, process, None, None)
         found = tuple(code for code in vetoes(case) if code not in _ABOUT_HELPERS)
-        if verdict == "reap" and not session.recognised:
+        if verdict == "reap" and not _recognised(ties, process, session):
             verdict, evidence = "report", (*evidence, "owner-not-recognised")
         if found and (verdict == "reap" or finding == "idle-session"):
             verdict = "keep"
@@ -43,6 +43,14 @@ def claude_decisions(ties: Ties, policy: Policy) -> Iterator[Decision]:
             process, session.owner, verdict, finding, "claude", session.session_id, session.owner, evidence,
             found if verdict == "keep" and finding else (("live-owner", *found) if verdict == "keep" else found),
         )  # fmt: skip
+
+
+def _recognised(ties: Ties, process: Process, session: Session) -> bool:
+    """Whether it was seen to be a client. What no register names must run the client's program: a name is no proof."""
+    if session.source != "process":
+        return session.recognised
+    detail = ties.snapshot.detail(process.pid)
+    return client_shapes.is_claude("", detail.argv, detail.exe)
 
 
 def _judge(
@@ -110,6 +118,8 @@ def _abandoned(
         return "report", "runaway", ("spinning", "parent-gone")
     if session.kind == "bg" or session.source == "roster":
         return "keep", "", ()
+    if not client_shapes.holds_conversation(detail.argv):
+        return "keep", "", ()  # an update at work, the background daemon with all its workers
     if detail.terminal_hung_up == "yes":
         closed = ("terminal-hung-up", "pane-closed") if session.pane else ("terminal-hung-up",)
         headless = session.kind == "print" or client_shapes.is_headless(detail.argv)

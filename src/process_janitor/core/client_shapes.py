@@ -23,7 +23,11 @@ def is_claude(comm: str, argv: Sequence[str] = (), exe: str = "") -> bool:
     """A Claude Code client: `claude`, `claude.exe` (npm), or a version number under …/claude/versions/ (native)."""
     if is_claude_name(comm):
         return True
-    if "/claude/versions/" in exe or base(exe) in ("claude", "claude.exe"):
+    # One that was updated since it started runs from a file that is gone.
+    if "/claude/versions/" in exe or base(exe.removesuffix(" (deleted)")) in (
+        "claude",
+        "claude.exe",
+    ):
         return True
     return any(part in program(argv) for part in _CLIENT_PACKAGES)
 

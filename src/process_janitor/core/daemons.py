@@ -19,6 +19,10 @@ _DESKTOP = frozenset({
     "pycharm", "webstorm", "goland", "clion", "rustrover", "studio", "emacs", "gvim", "neovide", "gnome-terminal-",
     "gnome-terminal-server", "konsole", "alacritty", "kitty", "wezterm-gui", "ghostty", "foot", "xterm", "nautilus",
     "dolphin", "evince", "okular", "thunderbird", "slack", "Discord", "obsidian", "soffice.bin", "libreoffice",
+    "phpstorm", "rider", "rubymine", "datagrip", "fleet", "kate", "kwrite", "gedit", "gnome-text-ed", "gnome-text-editor",
+    "mousepad", "xed", "nova", "eog", "gwenview", "vlc", "mpv", "tilix", "terminator", "xfce4-terminal", "ptyxis",
+    # Whatever they open is opened for a person.
+    "xdg-open", "gio", "kde-open", "kde-open5", "exo-open", "gnome-open", "wslview", "sensible-browser", "x-www-browser",
 })  # fmt: skip
 # With one of these words such a program opens none (`emacs --batch`, `soffice --headless`, `code serve-web`).
 _WITHOUT_WINDOWS = frozenset({"--batch", "-batch", "--headless", "serve-web"})

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _BROWSERS = frozenset({
     "chrome", "chromium", "chromium-browser", "google-chrome", "headless_shell", "chrome-headless-shell",
-    "msedge", "firefox", "webkit", "MiniBrowser",
+    "msedge", "firefox", "firefox-esr", "webkit", "MiniBrowser", "brave", "brave-browser", "vivaldi", "vivaldi-bin",
+    "opera", "librewolf", "waterfox", "zen", "zen-bin", "epiphany", "thorium",
 })  # fmt: skip
 _LANGUAGE_SERVERS = frozenset({
     "rust-analyzer", "gopls", "clangd", "pyright-langserver", "typescript-language-server", "tsserver", "jdtls",
@@ -36,17 +37,22 @@ def is_interpreter(word: str) -> bool:
 def is_tool_shell(argv: Sequence[str]) -> bool:
     """The shell that Claude Code starts for a Bash call: `bash -c 'source …/shell-snapshots/snapshot-… && …'`.
 
-    Where no snapshot of the user's shell could be made, what tells is the end: `… && pwd -P >| /tmp/claude-…-cwd`.
+    Where no snapshot of the user's shell could be made, what tells is the end: `… && pwd -P >| /tmp/claude-…-cwd`. With
+    CLAUDE_CODE_SHELL_PREFIX another program is given the line, and nothing else.
     """
+    if any(_sources_a_snapshot(word) for word in argv[1:3]):
+        return True
     return (
         len(argv) > 2
         and base(argv[0]) in SHELLS
         and argv[1].startswith("-")
         and "c" in argv[1]
-        and any(
-            "/shell-snapshots/snapshot-" in word or _notes_its_directory(word) for word in argv[2:4]
-        )
+        and any(_sources_a_snapshot(word) or _notes_its_directory(word) for word in argv[2:4])
     )
+
+
+def _sources_a_snapshot(line: str) -> bool:
+    return line.startswith("source ") and "/shell-snapshots/snapshot-" in line
 
 
 def _notes_its_directory(line: str) -> bool:

@@ -85,11 +85,11 @@ class Ties:
         over: list[tuple[Session, str]] = []
         for session, code in self._own_ties(process, marks):
             (living if self.owners.is_live(session) else over).append((session, code))
-        leader = self.owners.live.get(process.pgid)
-        led_by_the_living = leader is not None and leader.owner.start <= process.start
+        speaks = marks is not None and (marks.names_session or marks.claudecode)
+        leader = self.owners.live.get(process.pgid) if over or speaks else None
         if living:
             self.claimed[process.pid] = living[0][0]
-        elif leader is not None and led_by_the_living:
+        elif leader is not None and leader.owner.start <= process.start:
             # A group is inherited and never given out again while it has members: it says more than an old mark.
             self.claimed[process.pid] = leader
         elif over:
@@ -97,7 +97,7 @@ class Ties:
             codes = tuple(dict.fromkeys(code for s, code in over if s.owner == session.owner))
             proven = self._explained(session, codes, marks) or not self._nameless_before(process)
             self.gone[process.pid] = Tie(session, codes, proven, process.pid)
-        elif marks is not None and (marks.names_session or marks.claudecode):
+        elif marks is not None and speaks:
             led = self._led_by_a_dead_client(process, marks)
             if led is not None:
                 self.gone[process.pid] = Tie(led, ("owner-group",), True, process.pid)
@@ -160,7 +160,9 @@ class Ties:
         if recorded is not None:
             # Seen below a client that was started in a Bash call of another: the marks may be the outer one's.
             exact = [s for s in exact if s.owner.start >= recorded.owner.start]
-        ids = (marks.session_id,) if marks.session_id else marks.launched_by
+        # A client sets both; an id alone was exported by a user's script, and what that starts is the script's.
+        said = (marks.session_id,) if marks.session_id else marks.launched_by
+        ids = said if marks.claudecode else ()
         named = [s for one in ids for s in self.owners.named(one) if s.owner.start <= process.start]
         if exact and any(s.owner == e.owner for s in named for e in exact):
             named = [s for s in named if any(s.owner == e.owner for e in exact)]

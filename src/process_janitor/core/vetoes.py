@@ -147,13 +147,12 @@ def _is_elsewhere(case: Case) -> bool:
 
 def _has_other_config(case: Case) -> bool:
     """Only a mark can say so, or that there is none, and only of sessions that no register of ours knows."""
+    session = case.tie.session if case.tie is not None else None
+    if session is None:
+        session = case.ties.owners.live.get(case.process.pid)
     marks = case.marks
-    if (
-        case.tie is None
-        or case.tie.session.source != "marks"
-        or marks is None
-        or not case.policy.config_dir
-    ):
+    unknown = session is not None and session.source in ("marks", "process")
+    if not unknown or marks is None or not case.policy.config_dir:
         return False
     theirs = (marks.config_dir or case.policy.default_config_dir).rstrip("/")
     return bool(theirs) and theirs != case.policy.config_dir.rstrip("/")
@@ -259,7 +258,10 @@ VETOES: tuple[Veto, ...] = (
         inherited=True,
     ),
     Veto(
-        "serving-clients", "others are connected to a port it listens on", _is_serving, shared=True
+        "serving-clients",
+        "others are connected to a port or socket it listens on",
+        _is_serving,
+        shared=True,
     ),
     Veto(
         "stdin-live-peer",

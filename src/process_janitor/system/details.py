@@ -6,7 +6,7 @@ import time
 
 from process_janitor.core import client_shapes, shapes
 from process_janitor.core.model import Detail
-from process_janitor.system import clock, peers, ports, procfs
+from process_janitor.system import clock, local_clients, peers, ports, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def details(
     stdout = {pid: procfs.link(pid, "fd/1") or "" for pid in own}
     sockets = (peers.unix_peers() or {}) if loose or own.intersection(clients) else {}
     served = ports.listening(loose, sockets, everyone, company) if loose else {}
+    used = local_clients.served(loose, sockets, everyone, company) if loose else set()
     found = {}
     for pid in own:
         port = served.get(pid)
@@ -48,7 +49,7 @@ def details(
             stdin_peer=peers.far_end(pid, 0, sockets, everyone, company)
             if pid in loose
             else "unknown",
-            serving=port.serving if port is not None else "no",
+            serving="yes" if pid in used else port.serving if port is not None else "no",
             ports=port.ports if port is not None else (),
         )
     for pid in own.intersection(clients):

@@ -79,6 +79,12 @@ def inode(link: str) -> int:
     return int(number[:-1]) if kind in ("pipe", "socket") and number[:-1].isdigit() else 0
 
 
+def sockets_of(pid: int) -> set[int]:
+    """The inodes of the sockets that a process holds; none where they cannot be seen."""
+    links = (procfs.descriptors(pid) or {}).values()
+    return {inode(link) for link in links if link.startswith("socket:")}
+
+
 class Holders(NamedTuple):
     """Inode -> pids seen to hold it (more than once if they do), and whether every process could be looked into."""
 
@@ -189,4 +195,12 @@ def socket_company(
     return "no" if who.complete and all(end in who.found for end in ends) else "unknown"
 
 
-__all__ = ["Descriptors", "Holders", "far_end", "inode", "socket_company", "unix_peers"]
+__all__ = [
+    "Descriptors",
+    "Holders",
+    "far_end",
+    "inode",
+    "socket_company",
+    "sockets_of",
+    "unix_peers",
+]

@@ -44,7 +44,7 @@ def listening(
 
     `local` are the inodes of unix sockets: a process that holds no others has no port to ask for.
     """
-    sockets = {pid: _sockets(pid).difference(local) for pid in wanted}
+    sockets = {pid: peers.sockets_of(pid).difference(local) for pid in wanted}
     if not any(sockets.values()):
         return {}
     table = connections()
@@ -69,7 +69,7 @@ def announced(port: int) -> bool:
 
 def outgoing(pids: Collection[int]) -> dict[int, int]:
     """Pid -> its established connections to other machines, and to the HTTPS port of any."""
-    sockets = {pid: _sockets(pid) for pid in pids}
+    sockets = {pid: peers.sockets_of(pid) for pid in pids}
     if not any(sockets.values()):
         return {}
     far = {c.inode for c in connections() if c.state == ESTABLISHED and _is_far(c.remote)}
@@ -100,11 +100,6 @@ def _clients(
     who = everyone.holders()
     # A client that cannot be seen is somebody else's: only one seen among the leftovers does not count.
     return "yes" if any((who.of(c.inode) or {0}) - set(leftovers) for c in near) else "no"
-
-
-def _sockets(pid: int) -> set[int]:
-    links = (procfs.descriptors(pid) or {}).values()
-    return {peers.inode(link) for link in links if link.startswith("socket:")}
 
 
 def connections() -> list[Connection]:

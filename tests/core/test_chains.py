@@ -1,0 +1,108 @@
+"""What stands and falls together: one member in use, or kept, protects its chain; without one the whole chain goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from process_janitor.core.model import Marks
+from process_janitor.core.policy import KeepRule, Policy
+from process_janitor.core.ties import Ties
+from tests.machine import Machine
+
+A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
+
+
+@pytest.mark.case("M1", "the rest of a pipeline in which a living nested client runs", "keep")
+def test_the_rest_of_a_bash_call_in_which_a_living_client_runs_is_left() -> None:
+    """`claude -p … | tee log | jq`, `tail -f log | claude -p`, `proxy & claude -p`: the call is the living client's."""
+    m = Machine()
+    outer = m.claude(A)
+    shell = m.bash(outer, A)
+    before = m.spawn(shell, comm="tail", argv=("tail", "-f", "log"))
+    inner = m.spawn(shell, comm="claude", argv=("claude", "-p", "go"))
+    m.register(inner, B)
+    tee = m.spawn(shell, comm="tee", detail={"stdin": "pipe:[1]", "stdin_peer": "yes"})
+    last = m.spawn(shell, comm="jq", detail={"stdin": "pipe:[2]", "stdin_peer": "no"})
+    m.exit(outer)
+    assert {one: m.verdict(one)[0] for one in (shell, before, inner, tee, last)} == dict.fromkeys(
+        (shell, before, inner, tee, last), "keep"
+    )
+
+
+@pytest.mark.case("M2", "what a server runs beside a living nested client", "keep")
+def test_what_a_living_client_needs_beside_it_is_left() -> None:
+    """A server that runs agents: its nested client talks to the model through its proxy, a sibling."""
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    proxy = m.spawn(server, comm="node", argv=("node", "proxy.js"))
+    inner = m.spawn(server, comm="claude", argv=("claude", "-p", "go"))
+    m.register(inner, B)
+    m.exit(claude)
+    assert m.verdict(server)[0] == m.verdict(inner)[0] == "keep"
+    assert m.verdict(proxy)[0] != "reap"
+
+
+def test_what_a_living_client_writes_to_is_nobodys_company() -> None:
+    """The shell asks whether anybody outside `company` holds a standard input: tee, fed by a living client, is somebody."""
+    m = Machine()
+    outer = m.claude(A)
+    shell = m.bash(outer, A)
+    inner = m.spawn(shell, comm="claude", argv=("claude", "-p", "go"))
+    m.register(inner, B)
+    tee = m.spawn(shell, comm="tee")
+    m.exit(outer)
+    assert tee not in Ties(m.snapshot(), m.sessions.values()).company()
+
+
+@pytest.mark.case("M3", "launcher and workers of a server with connected clients", "keep")
+def test_a_launcher_is_left_while_what_it_runs_serves_somebody() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    launcher = m.mcp(claude, A, comm="npm exec")
+    server = m.spawn(launcher, comm="node", detail={"serving": "yes", "stdin_peer": "no"})
+    worker = m.spawn(server, comm="node", argv=("node", "worker.js"))
+    m.exit(claude)
+    assert m.verdict(server)[0] == "keep"
+    assert m.verdict(launcher)[0] != "reap", "npm hands SIGTERM on"
+    assert m.verdict(worker)[0] != "reap", "what serves somebody needs its workers"
+
+
+@pytest.mark.case("M4", "the launcher of what the user keeps", "keep")
+@pytest.mark.parametrize("how", ["rule", "pid", "mark"])
+def test_a_launcher_is_left_while_what_it_runs_is_kept_by_the_user(how: str) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    launcher = m.spawn(shell, comm="timeout", argv=("timeout", "3600", "npm", "run", "dev"))
+    leaf = m.spawn(launcher, comm="node", argv=("node", "next-server"))
+    rules = {
+        "rule": (KeepRule(command="next-server"),),
+        "pid": (KeepRule(pid=leaf, start=m.rows[leaf].start, boot_id="boot-a"),),
+    }
+    if how == "mark":
+        m.rows[leaf].marks = Marks(
+            session_id=A, claude_pid=claude, tool_child=True, claudecode=True, keep=True
+        )
+    policy = Policy(keep_rules=rules.get(how, ()))
+    m.exit(claude)
+    assert m.verdict(leaf, policy)[0] == "keep"
+    assert m.verdict(launcher, policy)[0] != "reap", "timeout, npm and uv hand SIGTERM on"
+
+
+@pytest.mark.case("M5", "the end of a pipeline in a running call whose beginning let go", "reap")
+def test_the_end_of_a_pipeline_goes_though_its_beginning_let_go() -> None:
+    """`(tail -f log &) | grep ERROR` in a running call: a clean exit stops grep, and tail with its next line."""
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    tail = m.spawn(shell, comm="tail", argv=("tail", "-f", "log"))
+    grep = m.spawn(shell, comm="grep")
+    m.rows[tail].ppid = 1
+    m.exit(claude)
+    # Who only feeds what is about to go is nobody in whose use it is.
+    assert tail in Ties(m.snapshot(), m.sessions.values()).company()
+    assert m.verdict(grep) == ("reap", "leftover")
+    assert m.verdict(tail) == ("report", "detached")
+    m.exit(shell)
+    assert tail not in Ties(m.snapshot(), m.sessions.values()).company(), "its call has ended"

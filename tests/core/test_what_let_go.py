@@ -1,0 +1,137 @@
+"""What had let go of its session, and what only looks as if it had."""
+
+from __future__ import annotations
+
+import pytest
+
+from process_janitor.core.model import Marks
+from process_janitor.core.policy import Policy
+from tests.machine import Machine
+
+A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
+
+
+@pytest.mark.case(
+    "M21", "what a server put into the background in its own session (sh -c nohup)", "report"
+)
+@pytest.mark.parametrize("looked", [False, True])
+def test_a_daemon_that_a_server_put_into_the_background_survives_as_it_survives_a_clean_exit(
+    looked: bool,
+) -> None:
+    """desktop-commander, a shell server: `sh -c 'nohup node bot.js >log 2>&1 &'`. A clean exit signals the server alone.
+
+    Seen with 2.1.329 and 2.1.197 after /exit. It is an orphan whose standard input is /dev/null: nobody's stdio server,
+    and no leaf of a launcher that died.
+    """
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    shell = m.spawn(server, comm="sh", argv=("sh", "-c", "nohup node bot.js >log 2>&1 &"))
+    daemon = m.spawn(
+        shell,
+        comm="node",
+        argv=("node", "bot.js"),
+        detail={"stdin": "/dev/null", "stdout": "/home/u/log"},
+    )
+    launcher = m.mcp(claude, A, comm="npm exec")
+    leaf = m.spawn(launcher, comm="node", detail={"stdin": "socket:[7]", "stdin_peer": "no"})
+    if looked:
+        m.look()
+    m.exit(shell)
+    m.exit(launcher)
+    if looked:
+        m.look()
+    m.exit(claude)
+    assert m.verdict(server) == m.verdict(leaf) == ("reap", "leftover")
+    assert m.verdict(daemon) == ("report", "detached")
+
+
+@pytest.mark.case("M22", "the same, with a cleared environment", "report")
+def test_a_server_daemon_that_cleared_its_environment_survives_as_well() -> None:
+    """redis-server, started by a server, `daemonize yes` without a session of its own: seen, then let go of."""
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    daemon = m.spawn(
+        server, comm="redis-server", marks=Marks(blank=True), detail={"stdin": "/dev/null"}
+    )
+    m.look()
+    m.rows[daemon].ppid = 1
+    m.look()
+    m.exit(claude)
+    assert m.verdict(daemon) == ("report", "detached")
+
+
+@pytest.mark.case("M23", "a server whose launcher led a group of its own (timeout)", "reap")
+def test_having_been_seen_makes_no_server_harder_to_find() -> None:
+    """`timeout 3600 npx server`: timeout leads a group of its own, and dies first. Never seen, the leaf is found."""
+    m = Machine()
+    claude = m.claude(A)
+    launcher = m.mcp(claude, A, comm="timeout", setpgid=True)
+    leaf = m.spawn(launcher, comm="node", detail={"stdin": "socket:[8]", "stdin_peer": "no"})
+    m.look()
+    m.exit(launcher)
+    m.look()
+    m.exit(claude)
+    assert m.verdict(leaf) == ("reap", "leftover")
+
+
+@pytest.mark.case("M24", "in a living client's group, with a dead outer session's marks", "keep")
+def test_what_shares_a_living_clients_group_is_not_a_dead_outer_sessions() -> None:
+    """A client in a pane of a tmux server that a Bash call of a dead session started: all it opens inherits old marks.
+
+    `wl-copy` holds the clipboard; its intermediate is gone at once. The group's leader lives, and started later.
+    """
+    m = Machine()
+    dead = m.claude(A)
+    call = m.bash(dead, A)
+    server = m.spawn(call, comm="tmux: server", setsid=True)
+    m.rows[server].ppid = 1
+    pane = m.spawn(server, comm="bash", setsid=True, tty=34820)
+    m.exit(call)
+    m.exit(dead)
+    client = m.claude(B, parent=pane)
+    clipboard = m.spawn(client, comm="wl-copy")
+    m.rows[clipboard].ppid = 1
+    assert m.verdict(clipboard, Policy(detached="reap"))[0] != "reap"
+
+
+@pytest.mark.case("M25", "a call of the default profile, judged from another one", "keep")
+def test_a_call_moved_to_the_background_of_the_default_directory_is_not_ended_from_another_profile() -> (
+    None
+):
+    """`CLAUDE_CONFIG_DIR=~/.claude-work process-janitor auto`: a call without the variable is of ~/.claude, whose roster
+    nobody has read.
+    """
+    m = Machine()
+    daemon = m.spawn(1, comm="claude", argv=("claude", "daemon", "run"), setsid=True)
+    host = m.spawn(daemon, comm="claude", argv=("claude", "bg-pty-host"), setsid=True)
+    m.spawn(host, comm="claude", argv=("claude", "bg-spare"), setsid=True)
+    claude = m.claude(A, source="")
+    shell = m.bash(claude, A)
+    build = m.spawn(shell, comm="node")
+    m.tick(60)
+    m.exit(claude)
+    work = Policy(config_dir="/home/u/.claude-work", default_config_dir="/home/u/.claude")
+    assert m.verdict(shell, work)[0] != "reap"
+    assert m.verdict(build, work)[0] != "reap"
+    assert m.verdict(shell, Policy(config_dir="/home/u/.claude")) == ("reap", "leftover")
+
+
+@pytest.mark.case(
+    "M26", "a running command whose shell was killed with the client (pkill -f claude)", "report"
+)
+def test_a_running_calls_command_whose_shell_was_killed_with_the_client_may_have_let_go() -> None:
+    """`pkill -9 -f claude`: it finds the client, and the shell by /.claude/shell-snapshots/, but not what runs in it.
+
+    Between the watcher's last look and the kill the call may have ended and left it running on purpose: nobody can tell.
+    """
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    npm = m.spawn(shell, comm="npm")
+    vite = m.spawn(npm, comm="node")
+    m.look()
+    m.exit(shell)
+    m.exit(claude)
+    assert m.verdict(npm) == m.verdict(vite) == ("report", "detached")
