@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from process_janitor.actions import journal
@@ -139,7 +139,6 @@ def test_a_torn_or_foreign_line_costs_only_itself(torn: str, tmp_path: Path) -> 
     assert texts(tmp_path) == ["before", "after"]
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.binary(max_size=60), max_size=8))
 def test_any_bytes_in_it_can_be_read_past(
     tmp_path_factory: pytest.TempPathFactory, parts: list[bytes]

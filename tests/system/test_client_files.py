@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from process_janitor.core.model import Identity, usable_pid
@@ -164,7 +164,6 @@ def test_a_directory_full_of_old_files_is_read_up_to_a_bound(tmp_path: Path) -> 
     assert len(read(tmp_path)) == 5000
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(JSON)
 def test_no_document_breaks_the_reading_of_sessions(
     tmp_path_factory: pytest.TempPathFactory, document: object
@@ -238,7 +237,6 @@ def test_a_damaged_roster_lists_nobody(document: object, tmp_path: Path) -> None
     assert roster(tmp_path, document) == []
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(JSON)
 def test_no_document_breaks_the_reading_of_the_roster(
     tmp_path_factory: pytest.TempPathFactory, document: object

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from process_janitor.system import files
@@ -82,7 +82,6 @@ def test_a_file_larger_than_its_limit_is_not_read(tmp_path: Path) -> None:
         files.read_text(str(path), 10)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.binary(max_size=5000))
 def test_any_bytes_read_as_text(data: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file:

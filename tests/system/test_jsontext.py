@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from process_janitor.core import jsontext
@@ -55,7 +55,6 @@ def outcome(read: Any, text: str) -> tuple[str, str]:
         return ("refused", "")
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(VALUES)
 def test_every_document_reads_as_json_reads_it(value: object) -> None:
     for ascii_only in (True, False):
@@ -63,13 +62,11 @@ def test_every_document_reads_as_json_reads_it(value: object) -> None:
         assert outcome(jsontext.loads, text) == outcome(by_json, text)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.text() | PIECES)
 def test_every_text_is_refused_where_json_refuses_it(text: str) -> None:
     assert outcome(jsontext.loads, text) == outcome(by_json, text)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(VALUES, st.data())
 def test_a_torn_document_is_refused_where_json_refuses_it(
     value: object, data: st.DataObject
@@ -79,7 +76,6 @@ def test_a_torn_document_is_refused_where_json_refuses_it(
     assert outcome(jsontext.loads, part) == outcome(by_json, part)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(VALUES)
 def test_what_is_written_is_what_json_writes(value: object) -> None:
     def write(use: Any) -> tuple[str, str]:
@@ -93,7 +89,6 @@ def test_what_is_written_is_what_json_writes(value: object) -> None:
     )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(VALUES)
 def test_what_is_written_is_one_line_of_ascii_that_reads_back(value: object) -> None:
     try:

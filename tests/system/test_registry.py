@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from process_janitor.core.model import Identity
@@ -177,7 +177,6 @@ def test_a_record_that_must_not_be_believed_is_not(
     assert registry.quarantine_malformed() == []
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(JSON)
 def test_any_document_is_a_sound_record_or_a_malformed_one(document: object) -> None:
     try:
@@ -187,7 +186,6 @@ def test_any_document_is_a_sound_record_or_a_malformed_one(document: object) -> 
     assert sound["pid"] > 1
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.dictionaries(
         st.sampled_from([*GOOD, "ended", "cwd", "host", "sid", "forked_from", "started_at"]),
