@@ -13,7 +13,7 @@ import time
 
 from process_janitor.core.model import Decision, Identity, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import memory, procfs
+from process_janitor.system import memory, tables
 from process_janitor.system.identity import open_pidfd, proven_gone
 from process_janitor.system.marks import marks_of
 
@@ -115,7 +115,9 @@ class Campaign:
             if not target.send("SIGTERM"):
                 self._finish(
                     target,
-                    "gone" if procfs.process(target.decision.process.pid) is None else "refused",
+                    "gone"
+                    if tables.current().process(target.decision.process.pid) is None
+                    else "refused",
                 )
         for target in fresh:
             if target.decision.process.state in "Tt":
@@ -203,7 +205,7 @@ class Campaign:
 
 def _unchanged(decided: Process, marks: Marks | None) -> bool:
     """The evidence still stands: same place in its tree or taken in by someone else since, same group, same marks."""
-    now = procfs.process(decided.pid)
+    now = tables.current().process(decided.pid)
     if now is None or now.start != decided.start or now.uid != decided.uid:
         return False
     if (now.pgid, now.sid) != (decided.pgid, decided.sid):

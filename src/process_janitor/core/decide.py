@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from process_janitor.core.attachment import Attachment
-    from process_janitor.core.model import Process, Verdict
+    from process_janitor.core.model import Process, Snapshot, Verdict
     from process_janitor.core.policy import Policy
     from process_janitor.core.ties import Tie, Ties
 
@@ -31,7 +31,7 @@ def decide(ties: Ties, policy: Policy) -> list[Decision]:
     snapshot = ties.snapshot
     if snapshot.self_pid not in snapshot.processes:
         return []
-    found = list(claude_decisions(ties, policy))
+    found = [_as_far_as_told(snapshot, one) for one in claude_decisions(ties, policy)]
     tied = [snapshot.processes[pid] for pid in {*ties.gone, *ties.claimed, *zombies(ties)}]
     tied.sort(key=lambda p: (ties.tree.depth(p), p.start, p.pid))
     found.extend(judge(ties, policy, process) for process in tied)
@@ -67,6 +67,17 @@ def is_runaway(ties: Ties, process: Process) -> bool:
 
 def judge(ties: Ties, policy: Policy, process: Process) -> Decision:
     """The verdict on one process that is not a living claude of ours."""
+    return _as_far_as_told(ties.snapshot, _judged(ties, policy, process))
+
+
+def _as_far_as_told(snapshot: Snapshot, decision: Decision) -> Decision:
+    """Where not everybody who may forbid can be heard, nothing is ended without its user's word."""
+    if snapshot.complete or decision.verdict != "reap":
+        return decision
+    return decision._replace(verdict="report", evidence=(*decision.evidence, "vetoes-unheard"))
+
+
+def _judged(ties: Ties, policy: Policy, process: Process) -> Decision:
     tie = ties.gone.get(process.pid)
     if process.dead:
         # Nothing can end it: its parent has to wait for it, or end.

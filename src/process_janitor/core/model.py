@@ -253,6 +253,9 @@ class Snapshot(NamedTuple):
     processes: Mapping[int, Process]
     marks: Mapping[int, Marks | None] = {}
     details: Mapping[int, Detail] = {}
+    # Whether this system tells all that a veto may be about. Where it does not (no /proc: who holds a process's input, who
+    # is connected to it, which unit it is of), a veto that is not seen proves nothing, and nothing is `reap`.
+    complete: bool = True
 
     def living(self, owner: Identity) -> Process | None:
         """The running process of that pid and start; None when it is gone or dead. Whether the identity is of this boot

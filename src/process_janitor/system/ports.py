@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import peers, procfs
+from process_janitor.system import peers, procfs, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,12 +44,14 @@ def listening(
 
     `local` are the inodes of unix sockets: a process that holds no others has no port to ask for.
     """
-    sockets = {pid: _sockets(pid).difference(local) for pid in wanted}
+    held = {pid: _sockets(pid) for pid in wanted}
+    # Where nobody may look, nobody can say that it serves no one.
+    found = {pid: Served((), "unknown") for pid, inodes in held.items() if inodes is None}
+    sockets = {pid: inodes.difference(local) for pid, inodes in held.items() if inodes is not None}
     if not any(sockets.values()):
-        return {}
+        return found
     table = connections()
     by_inode = {connection.inode: connection for connection in table if connection.inode}
-    found = {}
     for pid, inodes in sockets.items():
         listens = sorted(
             {by_inode[i].port for i in inodes if i in by_inode and by_inode[i].state == LISTEN}
@@ -69,7 +71,7 @@ def announced(port: int) -> bool:
 
 def outgoing(pids: Collection[int]) -> dict[int, int]:
     """Pid -> its established connections to other machines, and to the HTTPS port of any."""
-    sockets = {pid: _sockets(pid) for pid in pids}
+    sockets = {pid: _sockets(pid) or set() for pid in pids}
     if not any(sockets.values()):
         return {}
     far = {c.inode for c in connections() if c.state == ESTABLISHED and _is_far(c.remote)}
@@ -102,9 +104,12 @@ def _clients(
     return "yes" if any((who.of(c.inode) or {0}) - set(leftovers) for c in near) else "no"
 
 
-def _sockets(pid: int) -> set[int]:
-    links = (procfs.descriptors(pid) or {}).values()
-    return {peers.inode(link) for link in links if link.startswith("socket:")}
+def _sockets(pid: int) -> set[int] | None:
+    """The inodes of a process's sockets, None when we may not look."""
+    opened = tables.current().descriptors(pid)
+    if opened is None:
+        return None
+    return {peers.inode(link) for link in opened.values() if link.startswith("socket:")}
 
 
 def connections() -> list[Connection]:
