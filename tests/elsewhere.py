@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from process_janitor.system import procfs, psutil_table, tables
+from process_janitor.system import proc_table, procfs, psutil_table, tables
 
 NOWHERE = "/nowhere/proc"
 _pidfd_open = os.pidfd_open
@@ -68,7 +68,7 @@ def without_proc() -> Iterator[None]:
         yield
     finally:
         procfs.PROC = before
-        tables.use(procfs)
+        tables.use(proc_table)
 
 
 @contextmanager

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.model import Process, natural
-from process_janitor.system.clock import ticks, ticks_per_second
+from process_janitor.core.model import Process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ _STAT_MAX = 4096
 _CHUNK = 16384
 _CMDLINE_MAX = 256 * 1024
 _LISTINGS_MAX = 4
-# An environment is at most 2 MB on a default kernel (ARG_MAX is a quarter of the 8 MB stack); /proc gives it whole.
-_ENVIRON_MAX = 4 * 1024 * 1024
 _READING = os.O_RDONLY | os.O_CLOEXEC
 
 
@@ -33,11 +30,6 @@ def unusable() -> str:
 
 def available() -> bool:
     return not unusable()
-
-
-def complete() -> bool:
-    """Linux tells who holds the other end of a pipe or a socket, and which unit a process is of."""
-    return True
 
 
 def foreign() -> bool:
@@ -185,28 +177,6 @@ def argv(pid: int) -> tuple[str, ...] | None:
     return tuple(words)
 
 
-def environ(pid: int) -> bytes | None:
-    """As `read`, without the second call that tells the end: a tenth of what the marks of a table cost.
-
-    The kernel's environ_read() goes on from page to page until what was asked for is full or the environment ends, and a
-    page it cannot have turns the whole answer into nothing: a short answer is the end. Of other files that is not true.
-    """
-    try:
-        fd = os.open(f"{PROC}/{pid}/environ", _READING)
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return None
-    try:
-        data = more = os.read(fd, _CHUNK)
-        while len(more) == _CHUNK and len(data) < _ENVIRON_MAX:
-            more = os.read(fd, _CHUNK)
-            data += more
-    except (ProcessLookupError, PermissionError):
-        return None
-    finally:
-        os.close(fd)
-    return data
-
-
 def link(pid: int | str, name: str) -> str | None:
     """Where /proc/PID/NAME leads (`exe`, `cwd`, `fd/0`, `ns/pid`)."""
     try:
@@ -259,24 +229,6 @@ def cgroup(pid: int) -> str:
     return unified
 
 
-def absent(pid: int) -> bool:
-    """Never: with hidepid a process that is there has no row."""
-    del pid
-    return False
-
-
-def boot_session() -> str:
-    """Nothing beside the boot id in /proc, which `identity` reads."""
-    return ""
-
-
-def start_of(pid: int, written: object) -> int:
-    """The client writes field 22 of its stat file: as `process` counts."""
-    del pid
-    start = natural(written) if isinstance(written, str) else written
-    return start if type(start) is int and start > 0 else 0
-
-
 def children(pid: int) -> list[int]:
     """The children of every thread of a process; needs no look at the rest of the table."""
     found: list[int] = []
@@ -318,17 +270,13 @@ def demand(pid: int) -> float | None:
 
 
 __all__ = [
-    "absent",
     "activity",
     "argv",
     "available",
-    "boot_session",
     "cgroup",
     "children",
-    "complete",
     "demand",
     "descriptors",
-    "environ",
     "foreign",
     "link",
     "namespace",
@@ -337,9 +285,6 @@ __all__ = [
     "process",
     "read",
     "rows",
-    "start_of",
     "table",
-    "ticks",
-    "ticks_per_second",
     "unusable",
 ]

@@ -1,6 +1,6 @@
 """The process table as psutil tells it, for the command line where there is no /proc (macOS, the BSDs).
 
-It takes the place of `procfs` in `tables` and answers the same questions. What such a system tells nobody (who holds the
+It takes the place of `proc_table` in `tables` and answers the same questions. What such a system tells nobody (who holds the
 other end of a pipe, which unit a process is of, descriptors) is None or empty here: "cannot tell", never "nothing".
 Starts are microseconds by the wall clock of the moment, as the kernel wrote them down then; a pid with its start and the
 boot's session is a process for ever.

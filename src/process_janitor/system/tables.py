@@ -5,7 +5,7 @@ Whoever looks at processes for a decision, or for a page, asks `current()`; nobo
 
 from __future__ import annotations
 
-from process_janitor.system import procfs
+from process_janitor.system import proc_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
             """The start of the client that wrote `written` about itself, 0 where that cannot be told."""
 
 
-_current: Table = procfs
+_current: Table = proc_table
 
 
 def current() -> Table:
