@@ -616,6 +616,7 @@ def test_without_pidfds_a_reused_number_is_not_signalled() -> None:
     second = Victim()
     with without_proc():
         before = named(second)
+    a_tick_later(second.identity.start)
     second.end()
     innocent = hand_out(second.pid)
     with without_proc(), without_pidfds(kqueue=Queue):  # noqa: SIM117  # the campaign ends before the pretence does

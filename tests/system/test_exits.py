@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from process_janitor.core.model import Identity
-from process_janitor.system import exits, identity
+from process_janitor.system import clock, exits, identity
 from tests.elsewhere import Event, Queue, without_pidfds, without_proc
 from tests.namespaced import namespaced
+from tests.world import wait_until
 
 pytestmark = pytest.mark.namespace
 WAYS = ("pidfds", "numbers")
@@ -46,8 +47,9 @@ def known(one: subprocess.Popen[bytes]) -> Identity:
     return found
 
 
-def again(pid: int) -> subprocess.Popen[bytes]:
-    """A new process with a number that was another's."""
+def again(pid: int, before: int = 0) -> subprocess.Popen[bytes]:
+    """A new process with a number that was another's, started in another tick than `before` was."""
+    wait_until(lambda: clock.ticks() > before + 1)
     Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
     one = started()
     assert one.pid == pid, "the namespace gave another number"
@@ -133,13 +135,14 @@ class Deaf(Queue):
 @namespaced
 def test_a_number_with_another_start_is_not_signalled_whatever_the_queue_says() -> None:
     first = started()
+    tick = known(first).start
     with without_proc(), without_pidfds(kqueue=Deaf):
         held = exits.holding(numbers=True)
         who = known(first)
         assert held.add(who)
         first.kill()
         first.wait()
-        reused = again(who.pid)
+        reused = again(who.pid, tick)
         with pytest.raises(ProcessLookupError):
             held.send(who.key, signal.SIGKILL)
         assert reused.poll() is None
