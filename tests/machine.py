@@ -160,6 +160,11 @@ class Machine:
             **fields,
         )
 
+    def into_background(self, claude: int) -> None:
+        """The session is one of the client's daemon's, and its record says so."""
+        key = self.rows[claude].key
+        self.sessions[key] = self.sessions[key]._replace(kind="bg")
+
     def mcp(self, claude: int, session_id: str, *, comm: str = "node", **fields: Any) -> int:
         marks = Marks(session_id=session_id, claudecode=True, project=True)
         return self.spawn(
@@ -216,7 +221,10 @@ class Machine:
 
     def _doom(self, claude: int) -> None:
         owner = self.rows[claude]
-        for child in self.children(claude):
+        known = self.sessions.get(owner.key)
+        # The end of a background session leaves its Bash calls to whoever takes the conversation up again.
+        ends_calls = known is None or known.kind != "bg"
+        for child in self.children(claude) if ends_calls else ():
             if not self.rows[child].serves:
                 for pid in (child, *self.below(child)):
                     self.rows[pid].doomed_by = owner.key

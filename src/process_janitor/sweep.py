@@ -9,7 +9,7 @@ from process_janitor.actions.condemned import Condemned
 from process_janitor.actions.journal import Journal, Recorder
 from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Campaign
 from process_janitor.core.decide import decide
-from process_janitor.core.handover import background_runs, may_be_moving
+from process_janitor.core.handover import background_runs, is_handed_on, may_be_moving
 from process_janitor.core.model import Decision
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.shapes import is_shell
@@ -185,16 +185,18 @@ class _Moving:
         now = time.monotonic()
         registered = {one.owner: one for one in seen.sessions if one.source == "registry"}
         targets = list(targets)
-        background = any(one.via == "call" for one in targets) and background_runs(
-            seen.sessions, seen.snapshot
-        )
+        background = any(map(_handed_on, targets)) and background_runs(seen.sessions, seen.snapshot)
 
         def moves(target: Decision) -> bool:
             known_for = now - self._since.setdefault(target.identity, now)
             session = registered.get(target.owner) if target.owner is not None else None
             return may_be_moving(session, known_for, background=background)
 
-        return [one for one in targets if one.via != "call" or not moves(one)]
+        return [one for one in targets if not _handed_on(one) or not moves(one)]
+
+
+def _handed_on(target: Decision) -> bool:
+    return is_handed_on(target.via, detached=target.finding == "detached")
 
 
 def actionable(decision: Decision) -> bool:

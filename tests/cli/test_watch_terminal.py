@@ -59,7 +59,11 @@ class Screen:
         self.pane.send_keys(key, enter=False)
 
     def close(self) -> None:
-        """Close the page. What is typed right behind an Escape would be one key with it."""
+        """Close the page, once it is drawn whole: one whose last line is not there yet would look closed already.
+
+        What is typed right behind an Escape would be one key with it.
+        """
+        self.until("Esc closes")
         self.press("Escape")
         wait_until(lambda: "Esc closes" not in self.text, 10, "the page is closed")
 

@@ -323,6 +323,26 @@ def test_a_hook_at_work_after_a_goodbye_is_left_to_it() -> None:
     assert m.verdict(server) == ("reap", "leftover")
 
 
+@case(
+    "L5b", "a child with a cleared environment, after a goodbye: it may be a hook at work", "report"
+)
+@pytest.mark.parametrize("reason", ["prompt_input_exit", "other"])
+def test_an_unmarked_child_may_be_a_hook_and_is_left_to_it_after_a_goodbye(reason: str) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    cleared = m.spawn(claude, comm="python3", setsid=True, marks=Marks(blank=True))
+    m.look()
+    m.goodbye(claude, reason, 30.0)
+    m.exit(claude)
+    assert m.verdict(cleared) == ("report", "suspect")
+    # A crash has no hooks at work: what was held is ended, whichever it was.
+    m.sessions = {
+        key: one._replace(over="crashed", ended_reason="", ended_ago=None)
+        for key, one in m.sessions.items()
+    }
+    assert m.verdict(cleared) == ("reap", "leftover")
+
+
 @case("U20", "a browser that an automation server started", "reap")
 def test_an_automation_browser_goes_and_the_users_browser_stays() -> None:
     m = Machine()
@@ -449,12 +469,17 @@ def test_a_server_is_not_handed_over_whatever_its_name(comm: str) -> None:
 
 @case("A6", "a dev server of a conversation that moved on, detached ones being ended", "keep")
 @pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("project", [True, False])
 def test_a_dev_server_goes_on_with_its_conversation_also_where_such_are_ended(
-    *, seen: bool
+    *, seen: bool, project: bool
 ) -> None:
     m = Machine()
     claude = m.claude(A)
     vite = m.detached(claude, A)
+    marks = m.rows[vite].marks
+    assert marks is not None
+    # An environment that exports the project's directory itself makes it look like something of a hook's.
+    m.rows[vite].marks = marks._replace(project=project)
     if seen:
         m.look()
     moved_on(m, claude)
@@ -463,7 +488,66 @@ def test_a_dev_server_goes_on_with_its_conversation_also_where_such_are_ended(
     assert m.verdict(vite) == ("report", "detached")
     m.sessions = {key: one for key, one in m.sessions.items() if one.source != "roster"}
     m.exit(next(pid for pid, row in m.rows.items() if row.argv[1:] == ("bg-pty-host",)))
-    assert m.verdict(vite, Policy(detached="reap")) == ("reap", "detached")
+    expected = ("report", "suspect") if project else ("reap", "detached")
+    assert m.verdict(vite, Policy(detached="reap")) == expected
+
+
+@case("A7", "Bash calls of a background session that was stopped (claude stop)", "report")
+@pytest.mark.parametrize("exec_", [False, True])
+def test_a_stopped_background_session_leaves_its_bash_calls_running(*, exec_: bool) -> None:
+    m = Machine()
+    worker = m.claude(B)
+    m.register(worker, B, kind="bg")
+    shell, server = m.bash(worker, B), m.mcp(worker, B)
+    if exec_:
+        m.rows[shell].comm, m.rows[shell].argv = "gopls", TURNED_INTO["gopls"]
+    m.look()
+    m.goodbye(worker, "other", 60.0)
+    m.exit(worker)
+    assert m.verdict(shell) == ("report", "detached")
+    assert m.verdict(server) == ("reap", "leftover")
+
+
+def moved_and_stopped(m: Machine, claude: int, **fields: Any) -> None:
+    """The dialog's goodbye, a worker that registered itself, and its end by `claude stop`."""
+    m.goodbye(claude, "prompt_input_exit", 90.0)
+    m.exit(claude)
+    worker = m.spawn(1, comm="claude", argv=("claude bg-spare", "--bg-spare"), setsid=True)
+    m.register(worker, B, kind="bg", **fields)
+    m.goodbye(worker, "other", 60.0)
+    m.exit(worker)
+
+
+@case("A7b", "shells handed over to a background session that was stopped since", "report")
+@pytest.mark.parametrize("fields", [{"predecessors": (A,)}, {"forked": True}])
+def test_shells_that_went_to_the_background_outlive_its_end(fields: dict[str, Any]) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell, server = m.bash(claude, A), m.mcp(claude, A)
+    m.look()
+    moved_and_stopped(m, claude, **fields)
+    assert m.verdict(shell) == ("report", "detached")
+    assert m.verdict(server) == ("reap", "leftover")
+
+
+def test_a_conversation_back_from_the_background_ends_like_any_other() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    moved_and_stopped(m, claude, predecessors=(A,))
+    resumed = m.claude(A)
+    shell = m.bash(resumed, A)
+    m.look()
+    m.exit(resumed)
+    assert m.verdict(shell) == ("reap", "leftover")
+
+
+def test_another_conversation_is_not_in_the_background() -> None:
+    m = Machine()
+    claude, other = m.claude(A), m.claude("another")
+    shell = m.bash(other, "another")
+    moved_and_stopped(m, claude, predecessors=(A,))
+    m.exit(other)
+    assert m.verdict(shell) == ("reap", "leftover")
 
 
 def background(m: Machine) -> bool:

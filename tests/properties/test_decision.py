@@ -72,6 +72,12 @@ class Worlds(RuleBasedStateMachine):
             return multiple()
         return self._client(session_id, "registry", parent=shell)
 
+    @rule(target=clients, session_id=st.sampled_from(IDS))
+    def a_background_session_starts(self, session_id: str) -> int:
+        pid = self._client(session_id, "registry", parent=0)
+        self.m.into_background(pid)
+        return pid
+
     def _client(self, session_id: str, source: str, parent: int) -> int:
         if session_id in self.ids.values():
             self.shared_ids.add(session_id)
@@ -141,9 +147,24 @@ class Worlds(RuleBasedStateMachine):
 
     @rule(client=consumes(clients), adopt=st.booleans())
     def a_session_is_killed(self, client: int, adopt: bool) -> None:
+        self._kill(client, adopt=adopt)
+
+    def _kill(self, client: int, *, adopt: bool) -> None:
         if self._lives(client):
             self.dead_pids.append(client)
             self.m.exit(client, adopter=self.subreaper if adopt else 1)
+
+    @rule(
+        client=consumes(clients),
+        reason=st.sampled_from(["prompt_input_exit", "other", "logout"]),
+        seconds=st.sampled_from([0.1, 30, 7200]),
+    )
+    def a_session_says_goodbye_and_is_killed(
+        self, client: int, reason: str, seconds: float
+    ) -> None:
+        if self._lives(client) and self.m.rows[client].key in self.m.sessions:
+            self.m.goodbye(client, reason, seconds)
+            self._kill(client, adopt=False)
 
     @rule(client=clients, session_id=st.sampled_from(IDS))
     def a_conversation_changes(self, client: int, session_id: str) -> None:

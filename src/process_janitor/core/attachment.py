@@ -44,7 +44,16 @@ def attachment(ties: Ties, root: Process) -> Attachment:
     tool_child = _is_tool_child(marks, seen, tie.session.owner.pid)
     via = _started_as(kind, seen, marks, tool_child=tool_child)
     held = _held(ties, root, kind, via, tool_child=tool_child)
-    return held if held.via else held._replace(via=via)
+    held = held if held.via else held._replace(via=via)
+    if (
+        held.held == "attached"
+        and held.via == "call"
+        and "condemned" not in held.evidence
+        and ties.owners.in_background(tie.session)
+    ):
+        # `claude stop` leaves the Bash calls of a background session to whoever takes the conversation up again.
+        return held._replace(held="detached", evidence=("background-session",))
+    return held
 
 
 def _held(ties: Ties, root: Process, kind: str, via: Via, *, tool_child: bool) -> Attachment:

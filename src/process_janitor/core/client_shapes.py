@@ -49,7 +49,19 @@ def is_background_host(argv: Sequence[str]) -> bool:
 
 def is_spare(argv: Sequence[str]) -> bool:
     """A process that the client's background daemon keeps ready, or one that holds a worker's terminal."""
-    return len(argv) > 1 and argv[1].lstrip("-") in ("bg-pty-host", "bg-spare")
+    return not {"bg-pty-host", "bg-spare"}.isdisjoint(_daemon_words(argv))
+
+
+def is_background_session(argv: Sequence[str], parent_argv: Sequence[str]) -> bool:
+    """A spare that was given a conversation, or what the host of its terminal started for want of one.
+
+    What a Bash call of a spare started is neither, also where its shell has made way for it.
+    """
+    return "bg-spare" in _daemon_words(argv) or "bg-pty-host" in _daemon_words(parent_argv)
+
+
+def _daemon_words(argv: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word.lstrip("-") for word in argv[1:2])
 
 
 def is_own_server(argv: Sequence[str]) -> bool:
@@ -82,6 +94,7 @@ def _holds_short_option(word: str, letter: str) -> bool:
 __all__ = [
     "holds_conversation",
     "is_background_host",
+    "is_background_session",
     "is_claude",
     "is_claude_name",
     "is_headless",

@@ -107,8 +107,7 @@ def _weigh(
     root = ties.root(process)
     if held.held == "attached" and let_go_below(ties, root, process, held.via):
         return policy.detached, "detached", (*codes, "own-session")
-    may_be_ending = tie.session.over != "crashed"
-    if held.held == "attached" and held.via == "hook" and may_be_ending:
+    if tie.session.over != "crashed" and _may_be_hook(ties, policy, root, tie, held):
         # A session that ends by itself leaves its asynchronous SessionEnd hooks to their work.
         return "report", "suspect", (*codes, "may-be-ending")
     if held.held == "attached":
@@ -116,17 +115,23 @@ def _weigh(
     if is_runaway(ties, process):
         return "reap", "runaway", (*codes, "spinning", "childless-subshell")
     if held.held == "detached":
-        if policy.detached == "reap" and may_be_ending and _may_be_hook(ties, root, tie):
-            return "report", "suspect", (*codes, "may-be-ending")
         return policy.detached, "detached", codes
     return "report", "suspect", codes
 
 
-def _may_be_hook(ties: Ties, root: Process, tie: Tie) -> bool:
-    """Whether a process that nobody saw below its session may be a hook at work: only hooks are told both of these."""
+def _may_be_hook(ties: Ties, policy: Policy, root: Process, tie: Tie, held: Attachment) -> bool:
+    """Whether what would be ended may be a hook at work."""
     marks = ties.snapshot.marks.get(root.pid)
+    if held.held == "attached":
+        # A direct child that has cleared its environment, or written its title over it, may have been either.
+        unnamed = marks is not None and not marks.names_session
+        return held.via == "hook" or (
+            "seen-child" in held.evidence and held.via == "call" and unnamed
+        )
+    # Nobody saw it below its session, and only hooks are told both of these.
     unseen = root.key not in tie.session.descendants
-    return unseen and marks is not None and marks.tool_child and marks.project
+    to_end = held.held == "detached" and policy.detached == "reap"
+    return to_end and unseen and marks is not None and marks.tool_child and marks.project
 
 
 def _decision(

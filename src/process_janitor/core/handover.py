@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from process_janitor.core.model import Session, Snapshot
+    from process_janitor.core.model import Session, Snapshot, Via
 
 # After these goodbyes nothing is handed over. The dialog's is `prompt_input_exit`; old clients give no reason at all.
 _ENDS_ALL = frozenset({"other", "logout"})
@@ -22,6 +22,14 @@ _ENDS_ALL = frozenset({"other", "logout"})
 def may_move(session: Session) -> bool:
     """Whether what a gone session left may go on in another process, as far as its goodbye tells."""
     return session.ended_reason not in _ENDS_ALL
+
+
+def is_handed_on(via: Via, *, detached: bool) -> bool:
+    """Whether a conversation takes this along: its Bash calls, and what they put into the background.
+
+    Of those, what was told the project's directory (by the user's own environment) looks like something of a hook's.
+    """
+    return via == "call" or (via == "hook" and detached)
 
 
 def may_be_moving(session: Session | None, known_for: float, *, background: bool) -> bool:
@@ -58,4 +66,4 @@ def background_runs(sessions: Iterable[Session], snapshot: Snapshot) -> bool:
     return False
 
 
-__all__ = ["background_runs", "may_be_moving", "may_move"]
+__all__ = ["background_runs", "is_handed_on", "may_be_moving", "may_move"]

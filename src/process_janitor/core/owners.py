@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from process_janitor.core import client_shapes
+from process_janitor.core.handover import may_move
 from process_janitor.core.model import Identity, Session, differently_timed
 
 TYPE_CHECKING = False
@@ -78,8 +79,9 @@ class Owners:
         self._continued: set[str] = set()
         self._recorded: dict[tuple[int, int], Session] = {}
         linked = {one for s in self.sessions if s.predecessors for one in s.ids}
-        # Living sessions that went on from one that nobody can name: the daemon's list says nothing of them.
-        self._unlinked = [s for s in self.live.values() if s.forked and linked.isdisjoint(s.ids)]
+        # Sessions that went on from one that nobody can name: the daemon's list says nothing of them.
+        self._unlinked = [s for s in self.sessions if s.forked and linked.isdisjoint(s.ids)]
+        self._background = [s for s in self.sessions if s.kind == "bg"]
         for session in self.sessions:
             where = self.presence[session.owner]
             if where == "live" or session.source == "roster":
@@ -130,11 +132,29 @@ class Owners:
         wanted = set(ids)
         return not wanted.isdisjoint(self._continued)
 
+    def in_background(self, session: Session) -> bool:
+        """Whether this one's work went on, or was from the start, in a background session, also one that is over by now.
+
+        A conversation that is taken up again in a terminal, after it was in the background, is an ordinary one.
+        """
+        if session.kind == "bg":
+            return True
+        for other in self._background:
+            if other.owner.start > session.owner.start and may_move(session):
+                if not set(session.ids).isdisjoint(other.predecessors):
+                    return True
+                if other in self._unlinked and _alike(session.cwd, other.cwd):
+                    return True
+        return False
+
     def may_go_on(self, session: Session) -> bool:
         """Whether a living session may be the continuation of this one: a fork from nobody knows where, in its directory."""
-        return any(
-            not (session.cwd and fork.cwd) or session.cwd == fork.cwd for fork in self._unlinked
-        )
+        return any(self.is_live(fork) and _alike(session.cwd, fork.cwd) for fork in self._unlinked)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two directories may be the same: yes where one is not known."""
+    return not (one and other) or one == other
 
 
 def holders(tree: Tree, live: Collection[int]) -> dict[int, int]:

@@ -109,6 +109,7 @@ def checked(value: object) -> dict[str, Any]:
         "cwd",
         "cgroup",
         "source",
+        "kind",
         "started_at",
         "transcript_path",
         "forked_from",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from process_janitor.core import client_shapes, shapes
 from process_janitor.core.cgroups import service_unit
-from process_janitor.core.handover import may_move
+from process_janitor.core.handover import is_handed_on, may_move
 from process_janitor.core.model import Detail, compare, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.policy import TOO_YOUNG_SECONDS
@@ -109,9 +109,12 @@ def _is_claude(case: Case) -> bool:
 def _is_handed_over(case: Case) -> bool:
     """Background shells go on to the next process of their conversation (/resume, move to background)."""
     held = case.attachment
-    if case.tie is None or held is None or held.via != "call":
+    if case.tie is None or held is None:
         return False
-    if held.held == "detached" and held.kind != "bash-task" and case.policy.detached != "reap":
+    detached = held.held == "detached"
+    if not is_handed_on(held.via, detached=detached):
+        return False
+    if detached and held.kind != "bash-task" and case.policy.detached != "reap":
         return False  # nobody would end it unasked, and its user may
     ids = (*case.tie.session.ids, *((case.marks.session_id,) if case.marks else ()))
     owners = case.ties.owners

@@ -10,7 +10,7 @@ import os
 import select
 import sys
 
-from process_janitor.core import jsontext
+from process_janitor.core import client_shapes, jsontext
 from process_janitor.core.model import sound_text
 from process_janitor.core.record import PASSING_REASONS, new_record, tmux_pane, valid_session_id
 from process_janitor.system import claude_process, clock, files, identity, log, paths, procfs
@@ -128,9 +128,19 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
             transcript_path=_text(payload, "transcript_path"),
             source=_text(payload, "source"),
             started_at=identity.started_at(process.start),
+            kind=_kind(process),
             forked_from=_forked_from(session_id) if payload.get("source") == "fork" else "",
         )
         return registry.write(record)
+
+
+def _kind(process: Process) -> str:
+    """`bg` for a background session: a spare of the client's daemon, or what its terminal's host started for want of one.
+
+    The client's own file says so as well, but not in its first second, and no longer once the session is over.
+    """
+    own, above = (procfs.argv(pid) or () for pid in (process.pid, process.ppid))
+    return "bg" if client_shapes.is_background_session(own, above) else ""
 
 
 def _parent(process: Process) -> list[int]:

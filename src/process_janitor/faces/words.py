@@ -34,6 +34,7 @@ EVIDENCE = {
     "childless-subshell": "it is a shell without a child: there is nothing for it to do",
     "may-be-ending": "hooks go on after a session that ends by itself, and it is not clear that this one crashed",
     "unmarked": "the session gave it none of the marks its helpers get: something opened for the user, most likely",
+    "background-session": "a background session started it, or took it over: stopping one leaves its commands running",
     "let-go": "a Bash call put it in the background on purpose (&, nohup, setsid): it survives a clean exit as well",
     "vetoes-unheard": "this system does not tell who uses it (its input, its connections, its service): only you can know",
     "own-session": "it made a terminal session of its own (setsid): it survives a clean exit as well",

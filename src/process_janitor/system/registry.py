@@ -223,6 +223,7 @@ def as_session(entry: Entry, now: float, boot_id: str) -> Session:
         sid=record.get("sid", 0),
         cwd=record.get("cwd", ""),
         cgroup=record.get("cgroup", ""),
+        kind=record.get("kind", ""),
         ended_reason=ended["reason"] if ended else "",
         ended_ago=max(0.0, now - ended["monotonic"]) if ended and same_boot else None,
         over=_closed(record, "state"),

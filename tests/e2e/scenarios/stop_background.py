@@ -15,13 +15,16 @@ def play(story: Story, setting: Setting) -> None:
     janitor = Janitor(world)
     story.show(janitor.view)
     name = "the background session is gone and stays so"
+    left = "the shell that `claude stop` leaves running is left running"
     if not offers_choice(world.claude("--version").stdout):
-        with story.step(name):
-            return  # nothing can be moved to the background yet
+        for step in (name, left):
+            with story.step(step):
+                pass  # nothing can be moved to the background yet
+        return
     session = Terminal(world, "user", janitor.load())
     story.show(session.screen)
     session.ask(f"[[background {world.child_command('shell')}]]")
-    world.tagged("shell")
+    shell = world.tagged("shell")
     session.enter("/exit")
     session.wait_screen(CHOICE)
     session.press("2")
@@ -39,3 +42,7 @@ def play(story: Story, setting: Setting) -> None:
         assert (ended["outcome"], ended["signals"]) == ("gone", []), done
         assert procs.read(entry["pid"]) is None, done
         stays(lambda: not background_session(world), WATCHED_SECONDS, "it is not started again")
+    with story.step(left):
+        stays(lambda: shell.alive, WATCHED_SECONDS, "the shell lives")
+        (found,) = [one for one in janitor.json("scan")["findings"] if one["pid"] == shell.pid]
+        assert (found["verdict"], found["class"]) == ("report", "detached"), found
