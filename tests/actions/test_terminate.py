@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from process_janitor.actions.terminate import Action, Campaign
+from process_janitor.core.decide import UNHEARD
 from process_janitor.core.model import Decision, Identity, Marks, Process
 from process_janitor.faces import pretend
 from process_janitor.sweep import proven, sweep
@@ -638,3 +639,20 @@ def test_without_pidfds_nothing_is_signalled_that_nobody_named() -> None:
             (action,) = campaign.actions
     assert (action.signals, action.outcome) == ((), "refused")
     assert victim.alive
+
+
+@pytest.mark.parametrize("owner_lives", [True, False])
+@namespaced
+def test_without_pidfds_the_owner_is_asked_for_again(owner_lives: bool) -> None:
+    owner, victim = Victim(), Victim()
+    with without_proc(), without_pidfds(kqueue=Queue):
+        who = identity.identify(owner.pid)
+        decision = named(victim)._replace(owner=who, evidence=("owner-gone", UNHEARD))
+        if not owner_lives:
+            owner.end()
+        with Campaign(GRACE, lambda _: None, numbers=True) as campaign:
+            campaign.strike([decision], {victim.pid: victim.marks})
+            campaign.wait(5)
+            (action,) = campaign.actions
+    assert action.outcome == ("refused" if owner_lives else "gone")
+    assert victim.alive == owner_lives

@@ -166,3 +166,21 @@ def test_a_number_is_only_signalled_where_that_was_asked_for_and_an_end_can_be_s
     assert isinstance(exits.holding(numbers=True), exits.Pidfds), "a pidfd is better"
     assert os.waitpid(one.pid, os.WNOHANG) == (0, 0)
     one.kill()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@namespaced
+def test_an_owner_is_gone_when_it_has_ended_or_its_number_is_anothers(way: str) -> None:
+    first = started()
+    with holding(way):
+        who, later = known(first), known(first).start + 1
+        assert not identity.proven_gone(who, later)
+        assert not identity.proven_gone(who._replace(start=0), later)
+        assert identity.proven_gone(who._replace(start=0), who.start - 1), "it came after its child"
+        assert identity.proven_gone(who._replace(start=who.start - 1), later)
+        first.kill()
+        wait_until(lambda: identity.proven_gone(who, later), 5, "dead, not waited for")
+        first.wait()
+        assert identity.proven_gone(who, later)
+        assert identity.proven_gone(who._replace(start=0), later)
+        assert not identity.proven_gone(Identity(1, 0), later)

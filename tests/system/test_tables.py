@@ -261,3 +261,22 @@ def test_a_system_that_is_not_asked_through_psutil_says_that_it_saw_nothing(tmp_
         )  # fmt: skip
         assert done.returncode == 4, done.stderr
         assert "no /proc" in done.stderr
+
+
+def test_macos_names_its_boot_and_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def answer(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0, "0D3A-42\n", "")
+
+    monkeypatch.setattr(identity, "_darwin_boots", [])
+    monkeypatch.setattr(subprocess, "run", answer)
+    with without_proc():
+        elsewhere_boot = identity.boot_id()
+        assert elsewhere_boot.startswith("booted-")
+        monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Darwin", "mac", "", "", "")))
+        assert identity.boot_id() == identity.boot_id() == "0D3A-42"
+        assert identity.pid_namespace() == 1
+    assert asked == [["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]]
+    assert identity.boot_id() not in ("0D3A-42", elsewhere_boot), "where there is a /proc, it says"

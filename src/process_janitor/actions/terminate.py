@@ -10,6 +10,7 @@ import _signal  # type: ignore[import-not-found]  # `signal` adds 5 ms of enum b
 import os
 import time
 
+from process_janitor.core.decide import UNHEARD
 from process_janitor.core.model import Decision, Identity, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.system import exits, memory, tables
@@ -135,8 +136,9 @@ class Campaign:
         if process.key in self._over:
             return None
         owner = decision.owner
-        judged = decision.verdict == "reap" and owner is not None and owner.key != process.key
-        if judged and owner is not None and not proven_gone(owner, process.start):
+        judged = decision.verdict == "reap" or UNHEARD in decision.evidence
+        of_another = owner is not None and owner.key != process.key
+        if judged and of_another and owner is not None and not proven_gone(owner, process.start):
             self._say(Action(decision, (), "refused", 0))
             return None
         if not usable_pid(process.pid) or process.pid == os.getpid():

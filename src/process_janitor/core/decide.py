@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from process_janitor.core.ties import Tie, Ties
 
 
+# What would be `reap` if the system told everything that a veto may be about.
+UNHEARD = "vetoes-unheard"
+
+
 def decide(ties: Ties, policy: Policy) -> list[Decision]:
     """Every process that some session can be named for, parents before children, claude processes first.
 
@@ -74,7 +78,7 @@ def _as_far_as_told(snapshot: Snapshot, decision: Decision) -> Decision:
     """Where not everybody who may forbid can be heard, nothing is ended without its user's word."""
     if snapshot.complete or decision.verdict != "reap":
         return decision
-    return decision._replace(verdict="report", evidence=(*decision.evidence, "vetoes-unheard"))
+    return decision._replace(verdict="report", evidence=(*decision.evidence, UNHEARD))
 
 
 def _judged(ties: Ties, policy: Policy, process: Process) -> Decision:
@@ -153,4 +157,4 @@ def _decision(
     )
 
 
-__all__ = ["decide", "judge"]
+__all__ = ["UNHEARD", "decide", "judge"]
