@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LOCK_NAME = "cleaner.lock"
 LOCK_SECONDS = 60.0
 EMPTY_SCANS = 2
+# The one trigger behind which a user has named what is to end.
+BY_HAND = "run"
 # How long after the last grace a campaign goes on against a tree that keeps forking.
 _OVERTIME_SECONDS = 10.0
 _FIRST_SLICE_SECONDS = 0.02
@@ -140,7 +142,7 @@ def _sweep(
     first: Judged | None = None
     empty = 0
     slice_seconds = _FIRST_SLICE_SECONDS
-    with Campaign(grace, recorder.write) as campaign:
+    with Campaign(grace, recorder.write, numbers=trigger == BY_HAND) as campaign:
         end = time.monotonic() + max(grace, CLAUDE_GRACE_SECONDS) + _OVERTIME_SECONDS
         while empty < EMPTY_SCANS and time.monotonic() < end:
             policy = config.policy(root, options, idle=idle)

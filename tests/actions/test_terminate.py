@@ -10,19 +10,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from process_janitor.actions.terminate import Action, Campaign
+from process_janitor.core.decide import UNHEARD
 from process_janitor.core.model import Decision, Identity, Marks, Process
 from process_janitor.faces import pretend
 from process_janitor.sweep import proven, sweep
-from process_janitor.system import clock, identity, procfs
+from process_janitor.system import clock, identity, procfs, tables
 from process_janitor.system.config import load_settings
 from process_janitor.system.marks import marks_of
+from tests.elsewhere import Queue, without_pidfds, without_proc
 from tests.namespaced import namespaced
 from tests.world import Child, World, wait_until
 
@@ -554,3 +556,103 @@ def test_a_launcher_that_dies_first_takes_its_server_along(tmp_path: Path) -> No
     assert tree.members(tree.dead.session_id) == []
     assert {action.outcome for action in actions} == {"gone"}
     assert len(tree.members(tree.neighbour.session_id)) == 2
+
+
+# Where there are no pidfds: by numbers, for what its user has named
+
+
+def named(victim: Victim) -> Decision:
+    """What a user may choose there: the identity that psutil tells, and the verdict that it takes a user for."""
+    who = identity.identify(victim.pid)
+    row = tables.current().process(victim.pid)
+    assert who is not None
+    assert row is not None
+    return victim.decision._replace(process=row, identity=who, verdict="report")
+
+
+def by_number(victims: Sequence[Victim], meanwhile: Callable[[], object] = list) -> list[Action]:
+    """As `strike`, on a system without /proc and pidfds; `meanwhile` happens between SIGTERM and what follows."""
+    with without_proc(), without_pidfds(kqueue=Queue):
+        decisions = [named(victim) for victim in victims]
+        marks = {victim.pid: victim.marks for victim in victims}
+        end = time.monotonic() + 10
+        with Campaign(GRACE, lambda _: None, numbers=True) as campaign:
+            while time.monotonic() < end:
+                campaign.strike(decisions, marks)
+                meanwhile()
+                if not campaign.alive:
+                    break
+                campaign.wait(0.2)
+            return campaign.actions
+
+
+@namespaced
+def test_without_pidfds_it_is_as_gentle_and_reaches_nobody_else() -> None:
+    polite, stubborn, neighbour = Victim(), Victim(STUBBORN), Victim(STUBBORN)
+    actions = {action.identity.pid: action for action in by_number([polite, stubborn])}
+    assert actions[polite.pid].signals == ("SIGTERM",)
+    assert actions[stubborn.pid].signals == ("SIGTERM", "SIGKILL")
+    assert {action.outcome for action in actions.values()} == {"gone"}
+    assert (polite.status(), stubborn.status()) == (-signal.SIGTERM, -signal.SIGKILL)
+    assert neighbour.alive
+
+
+@pytest.mark.case(
+    "U80b", "the number of a chosen process, reused, where there are no pidfds", "keep"
+)
+@namespaced
+def test_without_pidfds_a_reused_number_is_not_signalled() -> None:
+    victim = Victim(STUBBORN)
+    reused: list[subprocess.Popen[bytes]] = []
+
+    def change_hands() -> None:
+        if not reused:
+            victim.end()
+            reused.append(hand_out(victim.pid))
+
+    (action,) = by_number([victim], change_hands)
+    assert (action.signals, action.outcome) == (("SIGTERM",), "gone")
+    assert reused[0].poll() is None
+    # And one whose number was reused before the campaign came to it.
+    second = Victim()
+    with without_proc():
+        before = named(second)
+    a_tick_later(second.identity.start)
+    second.end()
+    innocent = hand_out(second.pid)
+    with without_proc(), without_pidfds(kqueue=Queue):  # noqa: SIM117  # the campaign ends before the pretence does
+        with Campaign(GRACE, lambda _: None, numbers=True) as campaign:
+            assert campaign.strike([before], {second.pid: second.marks}) == 0
+            assert not campaign.alive
+    assert innocent.poll() is None
+    for one in (*reused, innocent):
+        one.kill()
+
+
+@namespaced
+def test_without_pidfds_nothing_is_signalled_that_nobody_named() -> None:
+    victim = Victim()
+    with without_proc(), without_pidfds(kqueue=Queue):
+        decision = named(victim)
+        with Campaign(GRACE, lambda _: None) as campaign:
+            campaign.strike([decision], {victim.pid: victim.marks})
+            (action,) = campaign.actions
+    assert (action.signals, action.outcome) == ((), "refused")
+    assert victim.alive
+
+
+@pytest.mark.parametrize("owner_lives", [True, False])
+@namespaced
+def test_without_pidfds_the_owner_is_asked_for_again(owner_lives: bool) -> None:
+    owner, victim = Victim(), Victim()
+    with without_proc(), without_pidfds(kqueue=Queue):
+        who = identity.identify(owner.pid)
+        decision = named(victim)._replace(owner=who, evidence=("owner-gone", UNHEARD))
+        if not owner_lives:
+            owner.end()
+        with Campaign(GRACE, lambda _: None, numbers=True) as campaign:
+            campaign.strike([decision], {victim.pid: victim.marks})
+            campaign.wait(5)
+            (action,) = campaign.actions
+    assert action.outcome == ("refused" if owner_lives else "gone")
+    assert victim.alive == owner_lives

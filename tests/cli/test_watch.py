@@ -132,7 +132,7 @@ def test_nothing_but_y_is_a_yes(key: str, what: str, answer: str) -> None:
             assert f"{what} done" in desk.text
             await desk.until(lambda: desk.fake.looks > looks)
             await desk.press("escape")
-        await desk.until(lambda: len(desk.app.screen_stack) == 1 and not desk.app._busy)
+        await desk.until(lambda: len(desk.app.screen_stack) == 1 and not desk.app._errands.busy)
 
     done = [(what, 200, 1)] if answer == "y" else []
     assert play(body).asked == [(f"propose {what}", 200), *done]
@@ -347,7 +347,7 @@ def test_a_look_that_ends_with_the_view_is_no_failure() -> None:
         app._document = usual()
         app._draw()
         app._tick()
-        app._say_busy("at work")
+        app._errands.say("at work")
 
     asyncio.run(run())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from process_janitor.core.model import Identity, Marks, Process
-from process_janitor.system import identity, memory, procfs
+from process_janitor.system import identity, memory, proc_table, procfs
 from process_janitor.system.marks import marks_of
 from tests.namespaced import namespaced
 from tests.world import children, wait_until
@@ -199,10 +199,10 @@ def test_marks_are_found_where_an_environment_ends_with_a_whole_read(size: int, 
     """A full answer is not the end, a short one is: the last mark must be found on either side of the border."""
     mark = b"CLAUDE_PID=4711\0"
     # With this entry the environment is as long as so many reads, or one byte less or more.
-    filler = size * procfs._CHUNK + short - len(b"F=\0") - len(mark)
+    filler = size * proc_table._CHUNK + short - len(b"F=\0") - len(mark)
     process = started(env={"F": "x" * filler, "CLAUDE_PID": "4711"})
     with open(f"/proc/{process.pid}/environ", "rb") as file:
-        assert len(file.read()) == size * procfs._CHUNK + short
+        assert len(file.read()) == size * proc_table._CHUNK + short
     assert marks_of(process.pid) == Marks(claude_pid=4711)
 
 

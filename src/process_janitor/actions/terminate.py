@@ -1,20 +1,20 @@
-"""Ending processes: SIGTERM, grace, SIGKILL, each through a pidfd of exactly the process that was decided on.
+"""Ending processes: SIGTERM, grace, SIGKILL, each for exactly the process that was decided on, held by `exits`.
 
 Nothing in here decides. A campaign is handed fresh decisions again and again; it signals only what the newest of them
-still calls for, and it never sends a signal to a number.
+still calls for, and no number is signalled unless `numbers` says that it may be where there are no pidfds.
 """
 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # `signal` adds 5 ms of enum between a death and its cleanup
 import os
-import select
 import time
 
+from process_janitor.core.decide import UNHEARD
 from process_janitor.core.model import Decision, Identity, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import memory, procfs
-from process_janitor.system.identity import open_pidfd, proven_gone
+from process_janitor.system import exits, memory, tables
+from process_janitor.system.identity import proven_gone
 from process_janitor.system.marks import marks_of
 
 TYPE_CHECKING = False
@@ -41,11 +41,13 @@ class Action(NamedTuple):
 
 
 class _Target:
-    """One process being ended: its pidfd, what it has been sent, and when its grace is over."""
+    """One process being ended: what it has been sent, and when its grace is over."""
 
-    def __init__(self, decision: Decision, fd: int, memory: int, grace_over: float) -> None:
+    def __init__(
+        self, decision: Decision, held: exits.Pidfds | exits.Numbers, memory: int, grace_over: float
+    ) -> None:
         self.decision = decision
-        self.fd = fd
+        self._held = held
         self.memory = memory
         self.grace_over = grace_over
         self.signals: list[str] = []
@@ -53,7 +55,7 @@ class _Target:
     def send(self, name: str) -> bool:
         """False when the process is gone already, or the system refuses."""
         try:
-            _signal.pidfd_send_signal(self.fd, getattr(_signal, name))
+            self._held.send(self.decision.process.key, getattr(_signal, name))
         except OSError:
             return False
         self.signals.append(name)
@@ -61,15 +63,17 @@ class _Target:
 
 
 class Campaign:
-    """Everything being ended in one sweep. Close it, or use it in a `with` block."""
+    """Everything being ended in one sweep. Close it, or use it in a `with` block. `numbers` is as in `exits.holding`."""
 
-    def __init__(self, grace_seconds: float, done: Callable[[Action], None]) -> None:
+    def __init__(
+        self, grace_seconds: float, done: Callable[[Action], None], *, numbers: bool = False
+    ) -> None:
         self._grace = grace_seconds
         self._done = done
         # When the first process of each session was signalled.
         self._started: dict[Identity | None, float] = {}
         self._targets: dict[tuple[int, int], _Target] = {}
-        self._poll = select.poll()
+        self._held = exits.holding(numbers=numbers)
         self._over: set[tuple[int, int]] = set()
         self.actions: list[Action] = []
 
@@ -115,7 +119,9 @@ class Campaign:
             if not target.send("SIGTERM"):
                 self._finish(
                     target,
-                    "gone" if procfs.process(target.decision.process.pid) is None else "refused",
+                    "gone"
+                    if tables.current().process(target.decision.process.pid) is None
+                    else "refused",
                 )
         for target in fresh:
             if target.decision.process.state in "Tt":
@@ -130,22 +136,23 @@ class Campaign:
         if process.key in self._over:
             return None
         owner = decision.owner
-        judged = decision.verdict == "reap" and owner is not None and owner.key != process.key
-        if judged and owner is not None and not proven_gone(owner, process.start):
+        judged = decision.verdict == "reap" or UNHEARD in decision.evidence
+        of_another = owner is not None and owner.key != process.key
+        if judged and of_another and owner is not None and not proven_gone(owner, process.start):
             self._say(Action(decision, (), "refused", 0))
             return None
         if not usable_pid(process.pid) or process.pid == os.getpid():
             self._say(Action(decision, (), "refused", 0))
             return None
         try:
-            fd = open_pidfd(decision.identity)
+            there = self._held.add(decision.identity)
         except OSError:
             self._say(Action(decision, (), "refused", 0))
             return None
-        if fd is None:
+        if not there:
             return None  # gone by itself between the reading and now
         if not _unchanged(process, marks):
-            os.close(fd)
+            self._held.drop(process.key)
             self._say(Action(decision, (), "refused", 0))
             self._over.discard(process.key)  # the next look decides about what it has become
             return None
@@ -153,9 +160,9 @@ class Campaign:
         grace = max(self._grace, CLAUDE_GRACE_SECONDS) if decision.kind == "claude" else self._grace
         # What a tree forks after its grace has had it already.
         late = decision.kind != "claude" and now > started + self._grace
-        target = _Target(decision, fd, memory.read(process.pid).held, now if late else now + grace)
+        held = memory.read(process.pid).held
+        target = _Target(decision, self._held, held, now if late else now + grace)
         self._targets[process.key] = target
-        self._poll.register(fd, select.POLLIN)
         return target
 
     def wait(self, seconds: float) -> None:
@@ -172,19 +179,13 @@ class Campaign:
             now = time.monotonic()
 
     def _collect(self, seconds: float) -> None:
-        ready = (
-            {fd for fd, _ in self._poll.poll(max(0, int(seconds * 1000)))}
-            if self._targets
-            else set()
-        )
-        for target in list(self._targets.values()):
-            if target.fd in ready:
-                self._finish(target, "gone")
+        for key in self._held.ended(seconds):
+            self._finish(self._targets[key], "gone")
 
     def _finish(self, target: _Target, outcome: Outcome) -> None:
-        self._poll.unregister(target.fd)
-        os.close(target.fd)
-        del self._targets[target.decision.process.key]
+        key = target.decision.process.key
+        self._held.drop(key)
+        del self._targets[key]
         freed = target.memory if outcome == "gone" else 0
         self._say(Action(target.decision, tuple(target.signals), outcome, freed))
 
@@ -203,7 +204,7 @@ class Campaign:
 
 def _unchanged(decided: Process, marks: Marks | None) -> bool:
     """The evidence still stands: same place in its tree or taken in by someone else since, same group, same marks."""
-    now = procfs.process(decided.pid)
+    now = tables.current().process(decided.pid)
     if now is None or now.start != decided.start or now.uid != decided.uid:
         return False
     if (now.pgid, now.sid) != (decided.pgid, decided.sid):

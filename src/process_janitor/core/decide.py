@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from process_janitor.core.attachment import Attachment
-    from process_janitor.core.model import Process, Verdict
+    from process_janitor.core.model import Process, Snapshot, Verdict
     from process_janitor.core.policy import Policy
     from process_janitor.core.ties import Tie, Ties
+
+
+# What would be `reap` if the system told everything that a veto may be about.
+UNHEARD = "vetoes-unheard"
 
 
 def decide(ties: Ties, policy: Policy) -> list[Decision]:
@@ -32,7 +36,7 @@ def decide(ties: Ties, policy: Policy) -> list[Decision]:
     snapshot = ties.snapshot
     if snapshot.self_pid not in snapshot.processes:
         return []
-    found = list(claude_decisions(ties, policy))
+    found = [_as_far_as_told(snapshot, one) for one in claude_decisions(ties, policy)]
     chains = Chains(ties)
     tied = [snapshot.processes[pid] for pid in {*ties.gone, *ties.claimed, *zombies(ties)}]
     tied.sort(key=lambda p: (ties.tree.depth(p), p.start, p.pid))
@@ -69,12 +73,22 @@ def is_runaway(ties: Ties, process: Process) -> bool:
 
 def judge(ties: Ties, policy: Policy, process: Process, chains: Chains | None = None) -> Decision:
     """The verdict on one process that is not a living claude of ours. `chains`: of the same ties, if they are at hand."""
+    return _as_far_as_told(ties.snapshot, _judged(ties, policy, process, chains or Chains(ties)))
+
+
+def _as_far_as_told(snapshot: Snapshot, decision: Decision) -> Decision:
+    """Where not everybody who may forbid can be heard, nothing is ended without its user's word."""
+    if snapshot.complete or decision.verdict != "reap":
+        return decision
+    return decision._replace(verdict="report", evidence=(*decision.evidence, UNHEARD))
+
+
+def _judged(ties: Ties, policy: Policy, process: Process, chains: Chains) -> Decision:
     tie = ties.gone.get(process.pid)
     if process.dead:
         # Nothing can end it: its parent has to wait for it, or end.
         unwaited = ("zombie", f"parent:{process.ppid}")
         return _decision(ties, process, tie, None, "report", "zombie", unwaited, ())
-    chains = chains or Chains(ties)
     held = chains.attached(process) if tie is not None else None
     against = tuple(vetoes(Case(ties, policy, process, tie, held, chains)))
     if tie is None or held is None:
@@ -145,4 +159,4 @@ def _decision(
     )
 
 
-__all__ = ["decide", "judge"]
+__all__ = ["UNHEARD", "decide", "judge"]

@@ -1,6 +1,6 @@
 """The words of the decision: identity, process, session, snapshot, verdict.
 
-Every value is immutable and plain. Durations are seconds, times of processes are clock ticks since boot, sizes are bytes.
+Every value is immutable and plain. Durations are seconds, times of processes are ticks as their table counts, sizes are bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DIGITS_MAX = 20
 class Identity(NamedTuple):
     """Which process, for ever: a pid alone is reused, a pid with its start ticks repeats after a reboot.
 
-    `start` is field 22 of /proc/PID/stat (ticks since boot). `boot_id` and `pid_namespace` say in which world the
+    `start` is field 22 of /proc/PID/stat (ticks since boot); without /proc, the microsecond of its start. `boot_id` and `pid_namespace` say in which world the
     numbers count; empty or 0 means "not known", never "any". In a time namespace, which shifts the ticks, the boot's id is
     followed by the shift.
     """
@@ -247,12 +247,15 @@ class Snapshot(NamedTuple):
     pid_namespace: int
     uid: int
     self_pid: int
-    # Ticks since boot when the reading began, and ticks a second.
+    # The tick in which the reading began, and ticks a second, as processes' starts count.
     now: int
     ticks_per_second: int
     processes: Mapping[int, Process]
     marks: Mapping[int, Marks | None] = {}
     details: Mapping[int, Detail] = {}
+    # Whether this system tells all that a veto may be about. Where it does not (no /proc: who holds a process's input, who
+    # is connected to it, which unit it is of), a veto that is not seen proves nothing, and nothing is `reap`.
+    complete: bool = True
 
     def living(self, owner: Identity) -> Process | None:
         """The running process of that pid and start; None when it is gone or dead. Whether the identity is of this boot

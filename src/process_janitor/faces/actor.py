@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -17,7 +18,10 @@ class Actor:
     """One process we started: its pid for showing, its pidfd for everything else."""
 
     def __init__(self, pid: int) -> None:
+        """Raises OSError where a process cannot be held on to."""
         self.pid = pid
+        if not hasattr(os, "pidfd_open"):
+            raise OSError(errno.ENOSYS, "this system has no pidfds")
         self._fd = os.pidfd_open(pid)
 
     @property

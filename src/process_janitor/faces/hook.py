@@ -127,8 +127,8 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
             cwd=_text(payload, "cwd"),
             transcript_path=_text(payload, "transcript_path"),
             source=_text(payload, "source"),
+            started_at=identity.started_at(process.start),
             kind=_kind(process),
-            started_at=clock.started_at(process.start),
             forked_from=_forked_from(session_id) if payload.get("source") == "fork" else "",
         )
         return registry.write(record)

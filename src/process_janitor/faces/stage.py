@@ -9,26 +9,20 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import uuid
 
-from process_janitor.faces import documents, pretend
 from process_janitor.faces.actor import END_SECONDS, Actor, until
 from process_janitor.faces.interrupt import Uninterrupted
-from process_janitor.faces.view import view
-from process_janitor.sweep import look, proven, sweep
-from process_janitor.system import config, identity, lease, paths, seen
-from process_janitor.system.held import Holdings
+from process_janitor.faces.pretend_session import PretendSession
+from process_janitor.system import identity, lease, paths, seen
 from process_janitor.system.registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Self
 
-_READY_SECONDS = 5.0
 _WATCHER_SECONDS = 6.0
 _SEEN_SECONDS = 2.5
 _SETTINGS = {
@@ -45,9 +39,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         self._actors: list[Actor] = []
-        self._ready = 0
         self._hook_called = False
-        self.session_id = str(uuid.uuid4())
         with Uninterrupted() as held:
             self.folder = tempfile.mkdtemp(prefix="process-janitor-demo-")
             self.root = os.path.join(self.folder, "state")
@@ -69,12 +61,8 @@ class Stage:
         os.environ["PROCESS_JANITOR_HOME"] = self.root
         os.environ["CLAUDE_CONFIG_DIR"] = os.path.join(self.folder, "claude")
         self._furnish()
-        self._env = pretend.plain_environment(os.environ)
-        self._process = subprocess.Popen(
-            pretend.client_command(), env=self._env, cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True, start_new_session=True,
-        )  # fmt: skip
-        self.client = self._hold(self._process.pid)
+        self.session = PretendSession(self.folder, self._hold)
+        self.client = self._hold(self.session.pid)
 
     def _furnish(self) -> None:
         os.makedirs(os.environ["CLAUDE_CONFIG_DIR"], mode=0o700)
@@ -102,8 +90,8 @@ class Stage:
             for actor in self._actors:
                 actor.end()
             self._end_watcher()
-            if hasattr(self, "_process"):
-                self._process.communicate()
+            if hasattr(self, "session"):
+                self.session.close()
             until(self._removed, END_SECONDS)
         finally:
             for name, value in self._before.items():
@@ -138,36 +126,10 @@ class Stage:
             except OSError:
                 return  # gone by itself
 
-    def _order(self, do: str, **order: Any) -> dict[str, Any]:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        if stdin is None or stdout is None:
-            raise OSError("the pretend session has no pipes")
-        stdin.write(json.dumps({"do": do, **order}) + "\n")
-        stdin.flush()
-        line = stdout.readline()
-        if not line:
-            raise OSError("the pretend session ended too early")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
     def start_session(self) -> None:
-        """Call the real SessionStart hook from the pretend session, as the client would."""
-        plugin = paths.plugin_root()
-        script = os.path.join(plugin, "hooks", "run")
-        source = "import sys; sys.path.insert(0, sys.argv[1]); from process_janitor.faces.hook import main; main(['SessionStart'])"
-        above = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        argv = (
-            ["sh", script, "SessionStart"]
-            if plugin and os.path.exists(script)
-            else [sys.executable, "-I", "-c", source, above]
-        )
-        env = {**self._env, **pretend.hook_marks(self.session_id, self.client.pid, plugin or "/")}
-        payload = {
-            "session_id": self.session_id, "cwd": self.folder, "hook_event_name": "SessionStart", "source": "startup",
-        }  # fmt: skip
+        """Have the pretend session registered by the real hook, which starts a watcher. Raises OSError."""
         self._hook_called = True
-        with Uninterrupted():
-            self._order("hook", argv=argv, env=env, payload=payload)
+        self.session.call_hook()
         if not self.registered:
             raise OSError("the SessionStart hook has not registered it")
 
@@ -175,47 +137,6 @@ class Stage:
     def registered(self) -> bool:
         found = identity.identify(self.client.pid)
         return found is not None and Registry(self.root).find(*found.key) is not None
-
-    def server(self) -> Actor:
-        """A stubborn MCP server."""
-        ready = self._next_ready()
-        env = {**self._env, **pretend.server_marks(self.session_id, self.folder)}
-        with Uninterrupted():
-            self._order("server", argv=pretend.child_command(ready, stubborn=True), env=env)
-            return self._when_ready(ready)
-
-    def bash_call(self) -> Actor:
-        """A Bash call in the foreground; returns its shell."""
-        ready = self._next_ready()
-        argv = self._bash(pretend.child_line(ready))
-        with Uninterrupted():
-            shell = self._hold(self._order("call", argv=argv, env=self._tool_env())["pid"])
-            self._when_ready(ready)
-            return shell
-
-    def detached(self) -> Actor:
-        """What a finished Bash call has left in the background."""
-        ready = self._next_ready()
-        argv = self._bash(f"nohup {pretend.child_line(ready)} >/dev/null 2>&1 </dev/null &")
-        with Uninterrupted():
-            self._order("call", argv=argv, env=self._tool_env())
-            return self._when_ready(ready)
-
-    def _bash(self, command: str) -> list[str]:
-        return pretend.bash_call(command, os.environ["CLAUDE_CONFIG_DIR"])
-
-    def _tool_env(self) -> dict[str, str]:
-        return {**self._env, **pretend.tool_marks(self.session_id, self.client.pid)}
-
-    def _next_ready(self) -> str:
-        self._ready += 1
-        return os.path.join(self.folder, f"ready-{self._ready}")
-
-    def _when_ready(self, ready: str) -> Actor:
-        if not until(lambda: os.path.exists(ready), _READY_SECONDS):
-            raise OSError("a pretend child did not start")
-        with open(ready, encoding="ascii") as file:
-            return self._hold(int(file.read()))
 
     def wait_for_watcher(self, child: Actor) -> None:
         """Until the watcher has seen this child, as it would long have in a real session."""
@@ -229,29 +150,7 @@ class Stage:
 
     def kill_session(self) -> None:
         self.client.end()
-        self._process.wait()
-
-    def look(self) -> documents.Document:
-        options = config.load_settings()
-        seen = view(self.root, options, look(self.root, config.policy(self.root, options)))
-        # The show is about its own processes, not about this machine's locks and windows.
-        return documents.scan(seen._replace(conditions=()))
-
-    def clean(self) -> documents.Document:
-        """What `auto` does."""
-        options = config.load_settings()
-        holdings = Holdings()
-        limit = options.value("auto_limit")
-        swept = sweep(self.root, options, "demo", proven, limit, holdings.note)
-        freed = {
-            a.decision.process.key: a.freed_bytes for a in swept.actions if a.outcome == "gone"
-        }
-        gone = [a.decision.process for a in swept.actions if a.outcome == "gone"]
-        return documents.scan(
-            view(self.root, options, swept.first, freed=freed),
-            actions=swept.actions,
-            freed=holdings.freed(gone, sum(freed.values())),
-        )
+        self.session.wait()
 
 
 def settings_variables() -> list[str]:

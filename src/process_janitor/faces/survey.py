@@ -8,7 +8,7 @@ from process_janitor.core.mcp_names import server_names
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.faces.terminals import terminals
 from process_janitor.faces.view import view
-from process_janitor.system import procfs
+from process_janitor.system import tables
 from process_janitor.system.mcp_config import McpConfig
 from process_janitor.system.memory import Memory
 from process_janitor.system.usage import SAMPLE_SECONDS, Usage, usage
@@ -65,7 +65,7 @@ def survey(
     if only is None:
         listed.update((d.process.key, d.process) for d in seen.findings)
     used = usage(listed.values(), seconds)
-    argv = {one.pid: procfs.argv(one.pid) or () for one in listed.values()}
+    argv = {one.pid: tables.current().argv(one.pid) or () for one in listed.values()}
     found = Survey(
         seen._replace(memories={key: Memory(one.memory, one.swap) for key, one in used.items()}),
         sessions, decisions, used, {pid: shown(words) for pid, words in argv.items()}, {},

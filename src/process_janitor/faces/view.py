@@ -11,7 +11,7 @@ from process_janitor.core.states import state
 from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
 from process_janitor.faces.conditions import conditions
-from process_janitor.system import clock, identity, paths, procfs, stamps
+from process_janitor.system import identity, paths, stamps, tables
 from process_janitor.system.config import patience
 from process_janitor.system.memory import Memory, of_all
 
@@ -103,7 +103,7 @@ def _helpers(ties: Ties, decided: Iterable[Decision]) -> list[Decision]:
         if holder not in named:
             root = ties.snapshot.processes[holder]
             named[holder] = kinds(
-                ties.tree, root, ties.snapshot.marks, lambda one: procfs.argv(one) or ()
+                ties.tree, root, ties.snapshot.marks, lambda one: tables.current().argv(one) or ()
             )
         session = ties.owners.live[holder]
         process = ties.snapshot.processes[pid]
@@ -122,7 +122,7 @@ def _with_words(snapshot: Snapshot, findings: Iterable[Decision]) -> Snapshot:
     for decision in findings:
         pid = decision.process.pid
         if pid not in details and identity.runs(*decision.process.key):
-            details[pid] = Detail(argv=procfs.argv(pid) or ())
+            details[pid] = Detail(argv=tables.current().argv(pid) or ())
     return snapshot._replace(details=details)
 
 
@@ -212,7 +212,7 @@ def session_view(
         idle = idle_for(ties, session, patience(options))
     started = session.started_at
     if not started and owner.start and owner.boot_id == snapshot.boot_id:
-        started = clock.started_at(owner.start)
+        started = identity.started_at(owner.start)
     judged = state(session, where, idle=idle is not None)
     return SessionView(
         session, judged, found, started, tuple(members), idle if judged == "idle" else None

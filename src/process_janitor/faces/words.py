@@ -36,6 +36,7 @@ EVIDENCE = {
     "unmarked": "the session gave it none of the marks its helpers get: something opened for the user, most likely",
     "background-session": "a background session started it, or took it over: stopping one leaves its commands running",
     "let-go": "a Bash call put it in the background on purpose (&, nohup, setsid): it survives a clean exit as well",
+    "vetoes-unheard": "this system does not tell who uses it (its input, its connections, its service): only you can know",
     "own-session": "it made a terminal session of its own (setsid): it survives a clean exit as well",
     "zombie": "it has ended and only waits for its parent to notice; it holds no memory and cannot be signalled",
     "said-goodbye": "the session said that it ends (SessionEnd)",

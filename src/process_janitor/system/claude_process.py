@@ -7,7 +7,7 @@ import os
 from process_janitor.core import client_shapes
 from process_janitor.core.model import Identity, Process, natural, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import identity, procfs
+from process_janitor.system import identity, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def find(environment: Mapping[str, str], pid: int) -> Found | None:
         if above.pid == named or is_claude(above):
             return _found(above, recognised=True)
     if usable_pid(named):
-        row, below = procfs.process(named), procfs.process(pid)
+        row, below = tables.current().process(named), tables.current().process(pid)
         if (
             row is not None
             and below is not None
@@ -50,11 +50,11 @@ def find(environment: Mapping[str, str], pid: int) -> Found | None:
 
 def ancestors(pid: int) -> Iterator[Process]:
     """The parents of a process, nearest first, read one by one; pid 1 is never of interest."""
-    row = procfs.process(pid)
+    row = tables.current().process(pid)
     for _ in range(_ANCESTORS_MAX):
         if row is None or row.ppid <= 1:
             return
-        row = procfs.process(row.ppid)
+        row = tables.current().process(row.ppid)
         if row is not None:
             yield row
 
@@ -65,7 +65,7 @@ def is_claude(row: Process) -> bool:
         return True
     # `node …/@anthropic-ai/claude-code/cli.js`, or a native build whose name is its version
     return client_shapes.is_claude(
-        row.comm, procfs.argv(row.pid) or (), procfs.link(row.pid, "exe") or ""
+        row.comm, tables.current().argv(row.pid) or (), tables.current().link(row.pid, "exe") or ""
     )
 
 

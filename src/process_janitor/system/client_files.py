@@ -6,7 +6,7 @@ import os
 
 from process_janitor.core.model import Identity, Session, natural, sound_text, usable_pid
 from process_janitor.core.record import valid_session_id
-from process_janitor.system import files, identity
+from process_janitor.system import files, identity, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,10 +140,9 @@ def team_leads(config_dir: str) -> dict[str, str]:
 
 
 def _identity(document: dict[str, object], boot_id: str, pid_namespace: int) -> Identity | None:
-    pid, start = document.get("pid"), document.get("procStart")
-    if isinstance(start, str):
-        start = natural(start)
-    if not usable_pid(pid) or type(start) is not int or start <= 0:
+    pid = document.get("pid")
+    start = tables.current().start_of(pid, document.get("procStart")) if usable_pid(pid) else 0
+    if not usable_pid(pid) or not start:
         return None
     theirs = identity.time_namespace(pid)
     if theirs and theirs != identity.time_namespace(os.getpid()):

@@ -31,9 +31,4 @@ def utc(seconds: float | None = None) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def started_at(start: int) -> str:
-    """When a process with these start ticks began, by today's wall clock."""
-    return utc(time.time() - max(0, ticks() - start) / ticks_per_second())
-
-
-__all__ = ["monotonic", "started_at", "ticks", "ticks_per_second", "utc"]
+__all__ = ["monotonic", "ticks", "ticks_per_second", "utc"]

@@ -6,7 +6,7 @@ import time
 
 from process_janitor.core import client_shapes, shapes
 from process_janitor.core.model import Detail
-from process_janitor.system import clock, local_clients, peers, ports, procfs
+from process_janitor.system import local_clients, peers, ports, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ def details(
     }
     everyone = peers.Descriptors([p.pid for p in processes.values() if p.uid == uid and not p.dead])
     loose = own.intersection(leftovers)
-    stdin = {pid: procfs.link(pid, "fd/0") or "" for pid in own}
-    stdout = {pid: procfs.link(pid, "fd/1") or "" for pid in own}
+    asked = tables.current()
+    stdin = {pid: asked.link(pid, "fd/0") or "" for pid in own}
+    stdout = {pid: asked.link(pid, "fd/1") or "" for pid in own}
     sockets = (peers.unix_peers() or {}) if loose or own.intersection(clients) else {}
     served = ports.listening(loose, sockets, everyone, company) if loose else {}
     used = local_clients.served(loose, sockets, everyone, company) if loose else set()
@@ -60,14 +61,15 @@ def details(
 
 
 def _detail(pid: int, stdin: str, stdout: str) -> Detail:
-    argv = procfs.argv(pid)
-    namespace = procfs.namespace(pid)
+    asked = tables.current()
+    argv = asked.argv(pid)
+    namespace = asked.namespace(pid)
     unread = (("cmdline", argv is None), ("namespace", not namespace))
     return Detail(
         argv=argv or (),
-        exe=procfs.link(pid, "exe") or "",
-        cwd=procfs.link(pid, "cwd") or "",
-        cgroup=procfs.cgroup(pid),
+        exe=asked.link(pid, "exe") or "",
+        cwd=asked.link(pid, "cwd") or "",
+        cgroup=asked.cgroup(pid),
         pid_namespace=namespace,
         stdin=stdin,
         stdout=stdout,
@@ -122,15 +124,16 @@ def _cpu_shares(
     ]
     if not suspects:
         return {}
-    before = {pid: (procfs.process(pid), procfs.demand(pid)) for pid in suspects}
+    asked = tables.current()
+    before = {pid: (asked.process(pid), asked.demand(pid)) for pid in suspects}
     began = time.monotonic()
     time.sleep(_SAMPLE_SECONDS)
     spent = time.monotonic() - began
     shares = {}
     for pid, (first, earlier) in before.items():
-        second, later = procfs.process(pid), procfs.demand(pid)
+        second, later = asked.process(pid), asked.demand(pid)
         if first is not None and second is not None and first.key == second.key:
-            used = (second.cpu - first.cpu) / clock.ticks_per_second()
+            used = (second.cpu - first.cpu) / asked.ticks_per_second()
             shares[pid] = (used if earlier is None or later is None else later - earlier) / spent
     return shares
 

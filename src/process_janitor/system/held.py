@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import identity, peers, ports, procfs
+from process_janitor.system import identity, peers, ports, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def held(pids: Iterable[int]) -> dict[int, Held]:
 
 def _opened(pid: int) -> tuple[int | None, set[int]]:
     """How many descriptors a process has open, and the inodes of the sockets among them."""
-    opened = procfs.descriptors(pid)
+    opened = tables.current().descriptors(pid)
     if opened is None:
         return None, set()
     inodes = {peers.inode(link) for link in opened.values() if link.startswith("socket:")}

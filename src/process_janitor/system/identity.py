@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 from process_janitor.core.model import Identity, usable_pid
-from process_janitor.system import procfs
+from process_janitor.system import clock, procfs, tables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_janitor.core.model import Process
 
 
 def boot_id() -> str:
-    """The kernel's random id of this boot, "" where it cannot be had (then nothing is proven, so nothing is killed).
+    """The kernel's id of this boot, "" where it cannot be had (then nothing is proven, so nothing is killed).
 
     In a time namespace the kernel shows everybody's start ticks, and our clocks, shifted: what is written there compares
     with nothing outside. The shift is made part of the id, `<id>+<monotonic>+<boottime>`.
     """
-    data = procfs.read("/proc/sys/kernel/random/boot_id")
+    data = procfs.read(f"{procfs.PROC}/sys/kernel/random/boot_id")
     if data:
         return data.decode("ascii", "replace").strip() + _clock_shift()
-    return _boot_session()
+    return _darwin_boot() or tables.current().boot_session()
 
 
 def _clock_shift() -> str:
     """The offsets of our time namespace, "" where there are none. Its inode would not do: it is given out again."""
     lines = (
-        (procfs.read("/proc/self/timens_offsets") or b"").decode("ascii", "replace").splitlines()
+        (procfs.read(f"{procfs.PROC}/self/timens_offsets") or b"")
+        .decode("ascii", "replace")
+        .splitlines()
     )
     shifts = [".".join(line.split()[1:]) for line in lines]
     return "".join(f"+{shift}" for shift in shifts) if {*shifts} - {"0.0"} else ""
@@ -35,20 +42,20 @@ def time_namespace(pid: int) -> str:
     return procfs.link(pid, "ns/time") or ""
 
 
-def _boot_session() -> str:
-    """macOS: kern.bootsessionuuid."""
-    if not hasattr(os, "uname") or os.uname().sysname != "Darwin":
-        return ""
-    import subprocess
+_darwin_boots: list[str] = []
 
-    done = subprocess.run(
-        ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=5,
-    )
-    return done.stdout.strip()
+
+def _darwin_boot() -> str:
+    """The name that macOS gives each boot, "" elsewhere; asked once, for the answer takes a program."""
+    if not _darwin_boots and hasattr(os, "uname") and os.uname().sysname == "Darwin":
+        import subprocess
+
+        done = subprocess.run(
+            ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=5,
+        )  # fmt: skip
+        _darwin_boots.append(done.stdout.strip())
+    return _darwin_boots[0] if _darwin_boots else ""
 
 
 def pid_namespace() -> int:
@@ -63,7 +70,7 @@ def host_name() -> str:
 
 def identify(pid: int) -> Identity | None:
     """The identity of a running process, None when there is none of that pid."""
-    row = procfs.process(pid)
+    row = tables.current().process(pid)
     if row is None or row.dead:
         return None
     return Identity(pid, row.start, boot_id(), pid_namespace())
@@ -73,8 +80,14 @@ def runs(pid: int, start: int) -> bool:
     """Whether the process of this pid and start tick (of this boot and namespace) still runs; a dead one that nobody has
     waited for does not.
     """
-    row = procfs.process(pid)
+    row = tables.current().process(pid)
     return row is not None and row.start == start and not row.dead
+
+
+def started_at(start: int) -> str:
+    """When a process with this start began, by today's wall clock."""
+    asked = tables.current()
+    return clock.utc(time.time() - max(0, asked.ticks() - start) / asked.ticks_per_second())
 
 
 def lives(owner: Identity) -> bool:
@@ -92,6 +105,8 @@ def open_pidfd(identity: Identity) -> int | None:
         return None
     if procfs.foreign():
         raise OSError(errno.ENOSYS, procfs.unusable())
+    if not hasattr(os, "pidfd_open"):
+        raise OSError(errno.ENOSYS, "this system has no pidfds")
     try:
         fd = os.pidfd_open(identity.pid)
     except ProcessLookupError:
@@ -118,6 +133,11 @@ def proven_gone(owner: Identity, started: int) -> bool:
     """
     if not usable_pid(owner.pid) or procfs.foreign():
         return False
+    if not hasattr(os, "pidfd_open"):
+        row = tables.current().process(owner.pid)
+        if row is None:
+            return tables.current().absent(owner.pid)
+        return row.dead or _is_another(row, owner, started)
     try:
         fd = os.pidfd_open(owner.pid)
     except ProcessLookupError:
@@ -128,9 +148,13 @@ def proven_gone(owner: Identity, started: int) -> bool:
         row = procfs.process(owner.pid)
         if row is None or row.dead:
             return _ended(fd)
-        return row.start != owner.start if owner.start else row.start > started
+        return _is_another(row, owner, started)
     finally:
         os.close(fd)
+
+
+def _is_another(row: Process, owner: Identity, started: int) -> bool:
+    return row.start != owner.start if owner.start else row.start > started
 
 
 def _ended(fd: int) -> bool:
@@ -151,5 +175,6 @@ __all__ = [
     "pid_namespace",
     "proven_gone",
     "runs",
+    "started_at",
     "time_namespace",
 ]

@@ -22,7 +22,7 @@ def served(
 
     An accepted connection has the name of the socket it came in by; that tells it from one that the process itself made.
     """
-    held = {pid: peers.sockets_of(pid).intersection(sockets) for pid in wanted}
+    held = {pid: (peers.sockets_of(pid) or set()).intersection(sockets) for pid in wanted}
     if not any(held.values()):
         return set()
     listening, connected = _table()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core import client_shapes
-from process_janitor.system import identity, procfs
+from process_janitor.system import identity, procfs, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def clients(ties: Ties, config_dir: str, *, default: bool) -> tuple[int, ...]:
         if process.dead or process.uid not in (0, ties.snapshot.uid):
             continue
         if process.pid not in ties.owners.live and not client_shapes.is_claude(
-            process.comm, procfs.argv(process.pid) or (), procfs.link(process.pid, "exe") or ""
+            process.comm,
+            tables.current().argv(process.pid) or (),
+            tables.current().link(process.pid, "exe") or "",
         ):
             continue
         marks = ties.snapshot.marks.get(process.pid)
@@ -99,7 +101,7 @@ def profile_users(ties: Ties, directory: str) -> tuple[int, ...]:
         for process in ties.snapshot.processes.values()
         if process.uid == ties.snapshot.uid
         and not process.dead
-        and any(directory in word for word in procfs.argv(process.pid) or ())
+        and any(directory in word for word in tables.current().argv(process.pid) or ())
     )
 
 

@@ -59,8 +59,13 @@ def places() -> Places:
 
 
 def stale(ties: Ties, where: Places | None = None) -> list[Stale]:
-    """The locks that are, or look, stale on this look at the machine. Changes nothing, raises nothing."""
+    """The locks that are, or look, stale on this look at the machine. Changes nothing, raises nothing.
+
+    None where the system does not tell who has a file open, or listens: a lock in use would look like a stale one.
+    """
     snapshot = ties.snapshot
+    if not snapshot.complete:
+        return []
     found = (
         judge(lock, snapshot.host, snapshot.processes) for lock in find(ties, where or places())
     )

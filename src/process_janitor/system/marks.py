@@ -1,18 +1,11 @@
-"""The marks that Claude Code leaves in the environments of what it starts. The one place that reads environments: nothing
-of them but the few named marks is ever handed on, stored or shown.
+"""The marks that Claude Code leaves in the environments of what it starts. The one place that looks into environments:
+nothing of them but the few named marks is ever handed on, stored or shown.
 """
 
 from __future__ import annotations
 
-import os
-
 from process_janitor.core.model import Marks, natural, usable_pid
-from process_janitor.system import procfs
-
-_READING = os.O_RDONLY | os.O_CLOEXEC
-_CHUNK = 16384
-# An environment is at most 2 MB on a default kernel (ARG_MAX is a quarter of the 8 MB stack); /proc gives it whole.
-_ENVIRON_MAX = 4 * 1024 * 1024
+from process_janitor.system import tables
 
 _FIELDS = {
     b"CLAUDE_CODE_SESSION_ID": "session_id",
@@ -25,13 +18,15 @@ _FIELDS = {
     b"CLAUDE_CONFIG_DIR": "config_dir",
     b"PROCESS_JANITOR_KEEP": "keep",
 }
+# What of an environment a process table has to give; HOME tells one that was cleared.
+NAMES = (*(name.decode() for name in _FIELDS), "HOME")
 _NO_MARKS = Marks()
 _BLANK = Marks(blank=True)
 
 
 def marks_of(pid: int) -> Marks | None:
     """The named ownership marks in a process's environment. Nothing else of it leaves this function."""
-    data = _environ(pid)
+    data = tables.current().environ(pid)
     if data is None:
         return None
     # `in` first takes what it looks for as a number, and fails: for short texts that is half of its time.
@@ -44,28 +39,6 @@ def marks_of(pid: int) -> Marks | None:
         if field is not None and equals:
             found[field] = _value(field, value.decode("utf-8", "replace"))
     return Marks(**found)  # type: ignore[arg-type]  # _value gives each field its own type
-
-
-def _environ(pid: int) -> bytes | None:
-    """As `procfs.read`, without the second call that tells the end: a tenth of what the marks of a table cost.
-
-    The kernel's environ_read() goes on from page to page until what was asked for is full or the environment ends, and a
-    page it cannot have turns the whole answer into nothing: a short answer is the end. Of other files that is not true.
-    """
-    try:
-        fd = os.open(f"{procfs.PROC}/{pid}/environ", _READING)
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return None
-    try:
-        data = more = os.read(fd, _CHUNK)
-        while len(more) == _CHUNK and len(data) < _ENVIRON_MAX:
-            more = os.read(fd, _CHUNK)
-            data += more
-    except (ProcessLookupError, PermissionError):
-        return None
-    finally:
-        os.close(fd)
-    return data
 
 
 def _value(field: str, text: str) -> object:
@@ -81,4 +54,4 @@ def _value(field: str, text: str) -> object:
     return text
 
 
-__all__ = ["marks_of"]
+__all__ = ["NAMES", "marks_of"]

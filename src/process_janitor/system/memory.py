@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import identity, procfs
+from process_janitor.system import identity, procfs, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def read(pid: int) -> Memory:
             elif line.startswith(b"SwapPss:"):
                 swap = int(line.split()[1]) * 1024
         return Memory(share + swap, swap)
-    row = procfs.process(pid)
+    row = tables.current().process(pid)
     return Memory(row.rss * os.sysconf("SC_PAGE_SIZE") if row is not None else 0)
 
 

@@ -15,9 +15,9 @@ from process_janitor.system import (
     clock,
     identity,
     paths,
-    procfs,
     seen,
     stamps,
+    tables,
 )
 from process_janitor.system.details import details
 from process_janitor.system.marks import marks_of
@@ -78,7 +78,8 @@ def observe(
     Sessions are read before the table: a session that registers in between is then missing from both readings or in the
     table alone, never believed dead because the table is older than its record.
     """
-    unusable = procfs.unusable()
+    asked = tables.current()
+    unusable = asked.unusable()
     if unusable:
         raise OSError(errno.ENOSYS, f"{unusable}: nothing can be examined, and nothing is ended")
     sessions = (*known_sessions(root), *more)
@@ -89,7 +90,7 @@ def observe(
     marks: dict[int, Marks | None] = {}
     # Row and environment in one go: a pid that changes hands between the two would give one process another's marks.
     # It is also a tenth cheaper, while the kernel has the process at hand. Other users' are not even asked for.
-    for row in procfs.rows():
+    for row in asked.rows():
         table[row.pid] = row
         if row.uid == uid:
             marks[row.pid] = marks_of(row.pid)
@@ -99,16 +100,17 @@ def observe(
         pid_namespace=identity.pid_namespace(),
         uid=uid,
         self_pid=os.getpid(),
-        now=clock.ticks(),
-        ticks_per_second=clock.ticks_per_second(),
+        now=asked.ticks(),
+        ticks_per_second=asked.ticks_per_second(),
         processes=table,
         marks=marks,
         # Asked first: what runs the client's program as a server is no client.
         details={
-            p.pid: Detail(argv=procfs.argv(p.pid) or ())
+            p.pid: Detail(argv=asked.argv(p.pid) or ())
             for p in table.values()
             if p.uid == uid and is_claude_name(p.comm)
         },
+        complete=asked.complete(),
     )
     sessions = tuple(_vouched(session, table) for session in sessions)
     ties = Ties(snapshot, sessions)

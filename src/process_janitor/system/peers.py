@@ -13,7 +13,7 @@ import select
 import struct
 
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import procfs
+from process_janitor.system import procfs, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _ALL_STATES = 0xFFFFFFFF
 
 def unix_peers() -> dict[int, int] | None:
     """Inode -> inode of the socket it is connected to (0: none), for every unix socket; None if the kernel won't say."""
+    if not hasattr(_socket, "AF_NETLINK"):
+        return None
     link = None
     try:
         # `socket` is 1.5 MB on top of its C half, in a watcher that may weigh 6 in all.
@@ -79,10 +81,12 @@ def inode(link: str) -> int:
     return int(number[:-1]) if kind in ("pipe", "socket") and number[:-1].isdigit() else 0
 
 
-def sockets_of(pid: int) -> set[int]:
-    """The inodes of the sockets that a process holds; none where they cannot be seen."""
-    links = (procfs.descriptors(pid) or {}).values()
-    return {inode(link) for link in links if link.startswith("socket:")}
+def sockets_of(pid: int) -> set[int] | None:
+    """The inodes of the sockets that a process holds, None where we may not look."""
+    opened = tables.current().descriptors(pid)
+    if opened is None:
+        return None
+    return {inode(link) for link in opened.values() if link.startswith("socket:")}
 
 
 class Holders(NamedTuple):
@@ -117,7 +121,7 @@ def _holders(pids: Iterable[int]) -> Holders:
     found: dict[int, list[int]] = {}
     complete = True
     for pid in pids:
-        opened = procfs.descriptors(pid)
+        opened = tables.current().descriptors(pid)
         if opened is None:
             complete = False
             continue
@@ -139,7 +143,7 @@ def far_end(
     The kernel answers for everybody, other users and containers included: a socket without a peer, a pipe without a
     writer or reader is held by nobody. Where there is another end, its holder must be seen to be company for a "no".
     """
-    link = procfs.link(pid, f"fd/{descriptor}") or ""
+    link = tables.current().link(pid, f"fd/{descriptor}") or ""
     number = inode(link)
     if not number:
         return "unknown"
@@ -181,7 +185,7 @@ def socket_company(
     pid: int, sockets: Mapping[int, int], everyone: Descriptors, company: Iterable[int]
 ) -> Ternary:
     """Whether any unix socket of a process is connected to one that somebody outside `company` holds."""
-    opened = procfs.descriptors(pid)
+    opened = tables.current().descriptors(pid)
     if not opened or not sockets:
         return "unknown"
     links = (link for link in opened.values() if link.startswith("socket:"))

@@ -44,12 +44,14 @@ def listening(
 
     `local` are the inodes of unix sockets: a process that holds no others has no port to ask for.
     """
-    sockets = {pid: peers.sockets_of(pid).difference(local) for pid in wanted}
+    held = {pid: peers.sockets_of(pid) for pid in wanted}
+    # Where nobody may look, nobody can say that it serves no one.
+    found = {pid: Served((), "unknown") for pid, inodes in held.items() if inodes is None}
+    sockets = {pid: inodes.difference(local) for pid, inodes in held.items() if inodes is not None}
     if not any(sockets.values()):
-        return {}
+        return found
     table = connections()
     by_inode = {connection.inode: connection for connection in table if connection.inode}
-    found = {}
     for pid, inodes in sockets.items():
         listens = sorted(
             {by_inode[i].port for i in inodes if i in by_inode and by_inode[i].state == LISTEN}
@@ -69,7 +71,7 @@ def announced(port: int) -> bool:
 
 def outgoing(pids: Collection[int]) -> dict[int, int]:
     """Pid -> its established connections to other machines, and to the HTTPS port of any."""
-    sockets = {pid: peers.sockets_of(pid) for pid in pids}
+    sockets = {pid: peers.sockets_of(pid) or set() for pid in pids}
     if not any(sockets.values()):
         return {}
     far = {c.inode for c in connections() if c.state == ESTABLISHED and _is_far(c.remote)}

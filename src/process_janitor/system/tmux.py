@@ -14,7 +14,7 @@ from process_janitor.core import daemons
 from process_janitor.core.model import natural
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.windows import Pane
-from process_janitor.system import procfs
+from process_janitor.system import procfs, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,14 +120,14 @@ _USUAL = "/tmp"  # noqa: S108  # where tmux itself looks
 
 def _told(pid: int, directory: str) -> str:
     """The socket a server's command line names (`-S PATH`, `-L NAME`), "" where it names none."""
-    words = list(procfs.argv(pid) or ())[1:]
+    words = list(tables.current().argv(pid) or ())[1:]
     while words:
         word = words.pop(0)
         if not word.startswith("-"):
             break  # the tmux command: what follows is its own
         if word[:2] in ("-S", "-L"):
             value = word[2:] or (words.pop(0) if words else "")
-            base = directory if word[1] == "L" else procfs.link(pid, "cwd") or ""
+            base = directory if word[1] == "L" else tables.current().link(pid, "cwd") or ""
             return os.path.join(base, value) if value else ""
         if word in ("-c", "-f", "-T") and words:
             words.pop(0)
@@ -208,7 +208,7 @@ def _end_child(pid: int) -> None:
 
     try:
         fd = os.pidfd_open(pid)
-    except OSError:
+    except (OSError, AttributeError):
         return
     try:
         row = procfs.process(pid)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import clock, identity, memory, procfs
+from process_janitor.system import identity, memory, procfs, tables
 from process_janitor.system.held import Held, held
 
 TYPE_CHECKING = False
@@ -75,8 +75,8 @@ def _cpu(pid: int) -> float | None:
     try:
         return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
     except (OSError, AttributeError):
-        row = procfs.process(pid)
-        return row.cpu / clock.ticks_per_second() if row is not None else None
+        row = tables.current().process(pid)
+        return row.cpu / tables.current().ticks_per_second() if row is not None else None
 
 
 def _soft_limit(pid: int) -> int:

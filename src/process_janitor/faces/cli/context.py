@@ -87,6 +87,21 @@ class Context(NamedTuple):
             raise Failure(f"{error}; mend the file or remove it") from None
 
 
+def _pick_table() -> None:
+    """The one place that picks another process table than /proc: where there is none, and psutil can stand in.
+
+    Not on Windows, where nothing of this has been tried. A /proc of another pid namespace is no reason: psutil reads it, too.
+    """
+    from process_janitor.system import procfs, tables
+
+    if os.name == "posix" and procfs.unusable() and not procfs.foreign():
+        try:
+            from process_janitor.system import psutil_table
+        except ImportError:
+            return  # `doctor` says that it is missing; a look says that there is no /proc
+        tables.use(psutil_table)
+
+
 def open_context(
     words: argparse.Namespace,
     environment: Mapping[str, str],
@@ -99,6 +114,8 @@ def open_context(
     """The context of one invocation. A bad configuration stops every command but the `lenient` ones, which mend it."""
     from process_janitor.system import paths
     from process_janitor.system.config import load_settings
+
+    _pick_table()
 
     path = (
         os.path.abspath(os.path.expanduser(words.config)) if words.config else paths.config_file()

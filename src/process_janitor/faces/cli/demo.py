@@ -7,6 +7,10 @@ import time
 from process_janitor.faces import documents, record_documents
 from process_janitor.faces.cli.context import DONE, FAILED, Failure
 from process_janitor.faces.stage import Stage
+from process_janitor.faces.view import view
+from process_janitor.sweep import look, proven, sweep
+from process_janitor.system import config
+from process_janitor.system.held import Holdings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,12 +77,13 @@ def run(context: Context, words: argparse.Namespace) -> int:
 
 def _play(stage: Stage, told: Any, shown: Any) -> bool:
     """Tell the story; whether every process met the fate that it should."""
+    session = stage.session
     stage.start_session()
     told(
         "session", f"A pretend session runs: process {stage.client.pid}, registered by the real SessionStart hook.",
-        pid=stage.client.pid, session_id=stage.session_id, registered=stage.registered,
+        pid=stage.client.pid, session_id=session.session_id, registered=stage.registered,
     )  # fmt: skip
-    server, shell, detached = stage.server(), stage.bash_call(), stage.detached()
+    server, shell, detached = session.server(), session.bash_call(), session.detached()
     told(
         "children",
         f"It has started an MCP server ({server.pid}, which ignores SIGTERM), a Bash call ({shell.pid}), "
@@ -92,7 +97,7 @@ def _play(stage: Stage, told: Any, shown: Any) -> bool:
         "The session is killed with SIGKILL: no goodbye, nobody stops its children.",
         pid=stage.client.pid,
     )
-    before = stage.look()
+    before = _look(stage.root)
     shown(before, acted=False)
     verdicts = {one["pid"]: one["verdict"] for one in before["findings"]}
     told(
@@ -100,7 +105,7 @@ def _play(stage: Stage, told: Any, shown: Any) -> bool:
         "That is what `process-janitor scan` finds. Now `process-janitor auto`:",
         document=before,
     )
-    after = stage.clean()
+    after = _clean(stage.root)
     shown(after, acted=True)
     told(
         "auto", "What a clean exit would have stopped is gone. (Normally the watcher does this by itself, in a second.)",
@@ -116,6 +121,28 @@ def _play(stage: Stage, told: Any, shown: Any) -> bool:
         verdicts.get(server.pid) == verdicts.get(shell.pid) == "reap"
         and verdicts.get(detached.pid) == "report"
         and (server.alive, shell.alive, detached.alive) == (False, False, True)
+    )
+
+
+def _look(root: str) -> documents.Document:
+    options = config.load_settings()
+    seen = view(root, options, look(root, config.policy(root, options)))
+    # The show is about its own processes, not about this machine's locks and windows.
+    return documents.scan(seen._replace(conditions=()))
+
+
+def _clean(root: str) -> documents.Document:
+    """What `auto` does."""
+    options = config.load_settings()
+    holdings = Holdings()
+    limit = options.value("auto_limit")
+    swept = sweep(root, options, "demo", proven, limit, holdings.note)
+    freed = {a.decision.process.key: a.freed_bytes for a in swept.actions if a.outcome == "gone"}
+    gone = [a.decision.process for a in swept.actions if a.outcome == "gone"]
+    return documents.scan(
+        view(root, options, swept.first, freed=freed),
+        actions=swept.actions,
+        freed=holdings.freed(gone, sum(freed.values())),
     )
 
 

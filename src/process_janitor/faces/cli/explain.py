@@ -11,7 +11,7 @@ from process_janitor.faces.cli.parser import process_number
 from process_janitor.faces.render.times import local
 from process_janitor.faces.words import CLASSES
 from process_janitor.sweep import look
-from process_janitor.system import claude_process, procfs
+from process_janitor.system import claude_process, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def explained(context: Context, pid: int) -> Explained:
     policy = context.policy()
     above = [row.pid for row in claude_process.ancestors(pid)]
     judged = examined(look(context.root, policy, (pid, *above)))
-    if procfs.process(pid) is None:
+    if tables.current().process(pid) is None:
         known = _remembered(context, pid)
         if known:
             raise Failure(known)

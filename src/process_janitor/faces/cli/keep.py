@@ -9,7 +9,7 @@ from process_janitor.core.model import usable_pid
 from process_janitor.faces import documents, owned_files
 from process_janitor.faces.cli.context import DONE, USAGE, Failure
 from process_janitor.faces.cli.parser import process_number
-from process_janitor.system import clock, identity, procfs
+from process_janitor.system import clock, identity, tables
 from process_janitor.system.config import keep_file, keep_rule, load_keep_rules
 
 TYPE_CHECKING = False
@@ -146,8 +146,8 @@ def process_rule(pid: int) -> Document:
     found = identity.identify(pid)
     if found is None:
         raise Failure(f"there is no process {pid}; process-janitor scan --all lists what there is")
-    row = procfs.process(pid)
-    argv = procfs.argv(pid) or ()
+    row = tables.current().process(pid)
+    argv = tables.current().argv(pid) or ()
     if row is not None and not argv and _KTHREADD in (pid, row.ppid) and row.rss == 0:
         raise Failure(f"process {pid} is a kernel thread, which nothing here ever ends", USAGE)
     command = shown(argv) or (row.comm if row is not None else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from process_janitor.core.decide import judge
 from process_janitor.faces.cli.context import FAILED, NOTHING_EXAMINED, Failure
-from process_janitor.system import procfs
+from process_janitor.system import tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def verdict_on(judged: Judged, policy: Policy, pid: int) -> tuple[Decision, str]
     """
     ties = judged.observation.ties
     process = ties.snapshot.processes.get(pid)
-    if process is None or (process.dead and procfs.process(pid) is None):
+    if process is None or (process.dead and tables.current().process(pid) is None):
         raise Failure(
             f"there is no process {pid}; process-janitor scan lists what there is", FAILED
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from process_janitor.core import stoppable
 from process_janitor.faces import stop_document
 from process_janitor.faces.cli.asking import agreed
@@ -51,6 +53,10 @@ def run(context: Context, words: argparse.Namespace) -> int:
         raise Failure(
             "say which: --session ID (may be repeated), or --all; see process-janitor stop --help",
             USAGE,
+        )
+    if not hasattr(os, "pidfd_open"):
+        raise Failure(
+            "no process can be held on to here, so no session is stopped; leave each with /exit"
         )
     judged = examined(look(context.root, context.policy()))
     ties = judged.observation.ties

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from process_janitor.faces.doctor import Ward
 
-NEEDED = ("psutil", "filelock", "orjson", "jsonschema", "rich", "jinja2")
+# Library -> what it is for.
+NEEDED = {
+    "psutil": "the process table where there is no /proc",
+    "filelock": "changes to your own files",
+    "orjson": "JSON in and out",
+    "jsonschema": "checks of records and settings",
+    "rich": "pages on a terminal",
+    "jinja2": "report --html",
+}
 # Library -> what is missing without it.
 OPTIONAL = {"libtmux": "tmux windows", "jeepney": "desktop notifications", "textual": "watch"}
 _ANSWER_SECONDS = 10
@@ -72,7 +80,7 @@ def libraries(ward: Ward) -> Iterator[Check]:
             have[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    missing = [name for name in NEEDED if name not in have]
+    missing = [f"{name} (for {what})" for name, what in NEEDED.items() if name not in have]
     if missing:
         yield Check(
             "libraries", "broken", f"missing: {', '.join(missing)}",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import time
 
 from process_janitor.core.units import age
 from process_janitor.faces.doctor import Check
-from process_janitor.system import client_files, clock, files, identity, procfs, tmux
+from process_janitor.system import client_files, clock, files, identity, procfs, tables, tmux
 from process_janitor.system.marks import marks_of
 
 TYPE_CHECKING = False
@@ -25,17 +26,23 @@ _FUTURE_SECONDS = 120.0
 
 def processes(ward: Ward) -> Iterator[Check]:
     del ward
-    unusable = procfs.unusable()
+    asked = tables.current()
+    unusable = asked.unusable()
     if unusable:
         yield Check(
             "processes", "broken", f"{unusable}: nothing can be examined, nothing is ended",
-            "give the sandbox its own /proc" if procfs.foreign() else "use it on Linux; elsewhere it only keeps records",
+            "give the sandbox its own /proc" if procfs.foreign() else "use it on Linux; on macOS it needs psutil, see libraries",
         )  # fmt: skip
         return
-    table = procfs.table()
+    table = tables.everyone()
     own = [p for p in table.values() if p.uid == os.geteuid() and not p.dead and p.rss]
-    unread = sum(marks_of(p.pid) is None and procfs.process(p.pid) is not None for p in own)
-    if 1 not in table:
+    unread = sum(marks_of(p.pid) is None and asked.process(p.pid) is not None for p in own)
+    if not asked.complete():
+        yield Check(
+            "processes", "warning", f"{len(table)} processes, as psutil tells them; nobody tells who uses what they hold",
+            "nothing is ended by itself here; process-janitor scan shows what looks left over",
+        )  # fmt: skip
+    elif 1 not in table:
         yield Check(
             "processes", "warning", f"{len(table)} processes are visible, the first one is not: /proc hides other users' (hidepid)",
             "nothing is wrong for your own processes; a parent of another user is not seen",
@@ -54,6 +61,12 @@ def handles(ward: Ward) -> Iterator[Check]:
     try:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError) as error:
+        if not hasattr(os, "pidfd_open") and hasattr(select, "kqueue"):
+            yield Check(
+                "pidfd", "warning", "there are none: a process is signalled by its number, compared right before",
+                "only `run` with a selection does that; nothing is ended by itself",
+            )  # fmt: skip
+            return
         yield Check(
             "pidfd", "broken", f"a process cannot be held on to ({error}): nothing is ever signalled",
             "use Linux 5.3 or newer, and a sandbox that allows pidfd_open",
@@ -116,7 +129,7 @@ def comforts(ward: Ward) -> Iterator[Check]:
 def silent_terminals(ward: Ward) -> Iterator[Check]:
     """Of a tmux server that does not answer nobody knows the panes: none is named as left over, and no session by its."""
     del ward
-    for path in tmux.ask(procfs.table(), os.geteuid(), os.environ).silent:
+    for path in tmux.ask(tables.everyone(), os.geteuid(), os.environ).silent:
         yield Check(
             "tmux", "warning", f"the server at {path} does not answer: its windows are not named",
             "if it stays so, the server is stopped or hangs; no process is judged otherwise for it",

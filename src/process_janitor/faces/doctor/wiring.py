@@ -8,7 +8,7 @@ import re
 
 from process_janitor.core.redact import redact_text
 from process_janitor.faces.doctor import Check
-from process_janitor.system import client_files, files, identity, paths, procfs
+from process_janitor.system import client_files, files, identity, paths, tables
 from process_janitor.system.marks import marks_of
 from process_janitor.system.registry import Registry
 
@@ -165,7 +165,7 @@ def visibility(ward: Ward) -> Iterator[Check]:
     """Sessions of another CLAUDE_CONFIG_DIR are not judged from here; say so where there are any."""
     mine = os.path.realpath(ward.config_dir)
     elsewhere = set()
-    for process in procfs.table().values():
+    for process in tables.everyone().values():
         if process.uid == os.geteuid() and not process.dead:
             marks = marks_of(process.pid)
             if marks is not None and marks.names_session and marks.config_dir:

@@ -1,4 +1,4 @@
-"""The live view. It draws documents and asks questions; looking and acting is done by its machine, in other threads."""
+"""The live view. It draws documents, again and again; looking is done by its machine, in another thread."""
 
 from __future__ import annotations
 
@@ -7,31 +7,27 @@ import os
 import signal
 import time
 from contextlib import suppress
-from functools import partial, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import Console
 from rich.text import Text
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.css.query import NoMatches
 from textual.widgets import Footer, Input, Static
 
-from process_janitor.faces import words
-from process_janitor.faces.render.findings import STATE_STYLES, VERDICT_STYLES
-from process_janitor.faces.watching import cells
+from process_janitor.faces.watching import cells, keys
+from process_janitor.faces.watching.errands import Errands
 from process_janitor.faces.watching.machine import said
 from process_janitor.faces.watching.model import SORTS, Shown, Track, remember, rows
-from process_janitor.faces.watching.screens import Asking, Reading
+from process_janitor.faces.watching.screens import Reading
 from process_janitor.faces.watching.table import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from rich.console import RenderableType
-    from textual.timer import Timer
-
-    from process_janitor.faces.watching.machine import Machine, Proposal
+    from process_janitor.faces.watching.machine import Machine
     from process_janitor.faces.watching.model import Row
 
 
@@ -58,17 +54,7 @@ class Watch(App[None]):
     #detail { height: 4; padding: 0 1; border-top: solid $primary 50%; }
     #filter { display: none; height: 1; border: none; padding: 0 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "explain", "explain"),
-        Binding("k", "keep", "keep"),
-        Binding("c", "clean", "clean"),
-        Binding("r", "look", "refresh"),
-        Binding("s", "sort", "sort"),
-        Binding("slash", "filter", "filter", key_display="/"),
-        Binding("question_mark", "help", "help", key_display="?"),
-        Binding("q,ctrl+c", "quit", "quit", key_display="q"),
-        Binding("escape", "unfilter", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys.BINDINGS
 
     def __init__(self, machine: Machine, interval: float, *, verbose: bool = False) -> None:
         # Without colours in the terminal's own: as greys, red on a dark ground would be the hardest to read of all.
@@ -76,6 +62,7 @@ class Watch(App[None]):
         # What breaks the view itself: a traceback is for whoever asked for one.
         self.error_console = Console(stderr=True, markup=False, highlight=False, quiet=not verbose)
         self._machine = machine
+        self._errands = Errands(self, machine)
         self._interval = interval
         self._document: dict[str, Any] | None = None
         self._history: dict[str, Track] = {}
@@ -83,10 +70,6 @@ class Watch(App[None]):
         self._shown = Shown()
         self._looking = False
         self._failed = ""
-        self._busy = ""
-        self._busy_since = 0.0
-        self._quits = False
-        self._ticking: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(Text("looking …", "dim"), id="head")
@@ -160,15 +143,17 @@ class Watch(App[None]):
         if self._document is not None:
             head = cells.head(self._document, self._total.memory, self._total.cpu, width - 2)
             self.query_one("#head", Static).update(cells.Printable([head]))
-        self._draw_problem()
+        self.draw_problem()
 
     @_if_there
-    def _draw_problem(self) -> None:
+    def draw_problem(self) -> None:
+        """What is under way, what failed, and what the rows are filtered by."""
         lines = Text()
-        if self._busy:
-            seconds = time.monotonic() - self._busy_since
-            lines.append(f"{self._busy} ({seconds:.0f} s)", "bold cyan")
-            lines.append("; the view closes after that" if self._quits else "", "bold cyan")
+        under_way = self._errands
+        if under_way.busy:
+            seconds = time.monotonic() - under_way.since
+            lines.append(f"{under_way.busy} ({seconds:.0f} s)", "bold cyan")
+            lines.append("; the view closes after that" if under_way.last else "", "bold cyan")
         if self._failed:
             lines.append("\n" if lines.plain else "")
             lines.append(f"The last look failed: {self._failed}", "bold yellow")
@@ -182,10 +167,13 @@ class Watch(App[None]):
 
     @_if_there
     def _draw_detail(self) -> None:
-        row = self.query_one(Rows).current
+        row = self._chosen()
         self.query_one("#detail", Static).update(
             cells.Printable(cells.detail(row) if row is not None else [])
         )
+
+    def _chosen(self) -> Row | None:
+        return self.query_one(Rows).current
 
     def on_rows_selected(self) -> None:
         self._draw_detail()
@@ -196,8 +184,8 @@ class Watch(App[None]):
         self._draw()
 
     def _tick(self) -> None:
-        if self._busy:
-            self._draw_problem()
+        if self._errands.busy:
+            self.draw_problem()
 
     # Sorting and filtering
 
@@ -228,116 +216,28 @@ class Watch(App[None]):
         self.query_one("#filter", Input).display = False
         self.query_one(Rows).focus()
 
-    # Explaining and acting
+    # Keys about the chosen row, and the others
 
     async def action_help(self) -> None:
-        await self.push_screen(Reading("keys", _help()))
+        await self.push_screen(Reading("keys", keys.page()))
 
     def action_explain(self) -> None:
-        row = self.query_one(Rows).current
+        row = self._chosen()
         if row is not None:
-            self._begin("looking into it", partial(self._explain, row))
+            self._errands.explain(row)
 
     def action_keep(self) -> None:
-        row = self.query_one(Rows).current
+        row = self._chosen()
         if row is not None:
-            self._begin("looking again", partial(self._propose, "keep", row, self._machine.keeping))
+            self._errands.keep(row)
 
     def action_clean(self) -> None:
-        row = self.query_one(Rows).current
+        row = self._chosen()
         if row is not None:
-            self._begin(
-                "looking again", partial(self._propose, "clean", row, self._machine.cleaning)
-            )
-
-    def _begin(self, busy: str, work: Callable[[], Awaitable[None]]) -> None:
-        """One thing at a time: a second question must not lie over the first."""
-        if self._busy:
-            self.bell()
-            return
-        self._say_busy(busy)
-        self.run_worker(work, group="act")
-
-    def _say_busy(self, busy: str) -> None:
-        self._busy = busy
-        self._busy_since = time.monotonic()
-        self._draw_problem()
-
-    async def _explain(self, row: Row) -> None:
-        try:
-            page = await asyncio.to_thread(self._machine.explain, row)
-        except Exception as error:  # noqa: BLE001  # as with a look
-            page = [Text(said(error), "yellow", overflow="fold")]
-        self._say_busy("")
-        await self._finished("explain", page)
-
-    async def _propose(self, title: str, row: Row, make: Callable[[Row], Proposal]) -> None:
-        """Propose, ask, and do what was agreed to. Whatever happens ends in a page that says so."""
-        page: list[RenderableType]
-        try:
-            proposal = await asyncio.to_thread(make, row)
-            if not proposal.questions:
-                page = proposal.page
-            else:
-                agreed = []
-                for question in proposal.questions:
-                    self._say_busy("waiting for your answer")
-                    if await self.push_screen_wait(Asking(title, proposal.page, question)):
-                        agreed.append(question)
-                if not agreed:
-                    self._say_busy("")
-                    if self._quits:
-                        self.exit()
-                    return
-                self._say_busy(proposal.busy)
-                page = await asyncio.to_thread(proposal.act, agreed)
-                self.action_look()
-        except Exception as error:  # noqa: BLE001  # as with a look
-            page = [Text(said(error), "yellow", overflow="fold")]
-        self._say_busy("")
-        await self._finished(title, page)
-
-    async def _finished(self, title: str, page: list[RenderableType]) -> None:
-        if self._quits:
-            self.exit()
-        else:
-            await self.push_screen(Reading(title, page))
+            self._errands.clean(row)
 
     async def action_quit(self) -> None:
-        """Leave; while something is being ended, once that is done. A question that is open is a no."""
-        if self._busy:
-            self._quits = True
-            self._draw_problem()
-            if isinstance(self.screen, Asking):
-                self.screen.action_close()
-        else:
-            self.exit()
-
-
-def _help() -> list[RenderableType]:
-    keys = (
-        ("↑ ↓ PgUp PgDn", "choose a row"),
-        ("Enter ← →", "open or close what is below it"),
-        ("e", "explain its verdict in words"),
-        ("k", "keep it: a rule protects it from now on (asks)"),
-        ("c", "clean: end what a session left, or this process (asks)"),
-        ("r", "look again now"),
-        ("s", "sort by memory, CPU, age"),
-        ("/", "only rows with these words; Esc shows all again"),
-        ("q", "leave"),
-    )
-    page: list[RenderableType] = []
-    for key, does in keys:
-        page.append(Text(f"{key:<15}", "bold").append(does, "not bold"))
-    page.append(Text())
-    meanings = {"reap": "a proven leftover", "report": "worth a look; ended only if you say so", "keep": "never ended from here"}  # fmt: skip
-    for verdict, means in meanings.items():
-        word = Text(f"{verdict:<15}", VERDICT_STYLES[verdict])
-        page.append(word.append(means, "not bold default"))
-    for state in ("crashed", "hung", "idle"):
-        word = Text(f"{state:<15}", STATE_STYLES[state])
-        page.append(word.append(f"a session: {words.STATES[state]}", "not bold default"))
-    return page
+        self._errands.quit()
 
 
 __all__ = ["Watch"]
