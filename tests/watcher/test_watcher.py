@@ -666,7 +666,7 @@ def test_a_watcher_that_hangs_is_replaced_and_one_that_has_time_left_is_not(
     files.touch(str(home.root / lease.RETIRE_NAME))
     assert home.begin().wait(20) == 0
     assert first.poll() is None
-    files.remove(str(home.root / lease.RETIRE_NAME))
+    assert not wanted.asked_to_retire(str(home.root)), "and takes its request back"
     _overdue(home)
     assert start.ensure_watcher(str(home.root))
     assert first.wait(20) == -signal.SIGKILL

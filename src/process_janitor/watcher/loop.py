@@ -12,14 +12,13 @@ from __future__ import annotations
 import errno
 import os
 import select
-import time
 
-from process_janitor.core.model import Seen, differently_timed, natural
+from process_janitor.core.model import Seen, differently_timed
 from process_janitor.core.tree import Tree
 from process_janitor.system import clock, identity, lease, paths, procfs, seen, stamps
 from process_janitor.system.config import heartbeat_limit, keep_file, load_settings
 from process_janitor.system.registry import Entry, Registry, as_session
-from process_janitor.watcher import cleaning, hands, stillness, wanted
+from process_janitor.watcher import hands, stillness, wanted
 from process_janitor.watcher.closing import close
 from process_janitor.watcher.effort import Effort, attached
 from process_janitor.watcher.sightings import sighted
@@ -27,7 +26,7 @@ from process_janitor.watcher.unregistered import Unregistered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from process_janitor.core.model import Identity
     from process_janitor.core.settings import Settings
@@ -43,7 +42,6 @@ _TRIES_MAX = 3
 # With every heartbeat: a day, as it is set by default.
 _LATER_TRIES_MAX = 1440
 _PROBLEM_MAX = 1000
-_STEP_DOWN_WAIT_SECONDS = 5.0
 # Descriptors that no session gets: looking at the machine, writing and the child's pidfd need some.
 _SPARE = 32
 # What data makes of code that did not expect it.
@@ -121,6 +119,13 @@ class Watcher:
             if now >= self._beat_after:
                 self._beat(now)
             self._clean_due(now)
+
+    def close(self) -> None:
+        """Let go of every process that was waited for; a child at work goes on without us."""
+        for fd in self._by_fd:
+            os.close(fd)
+        if self._hands.fd is not None:
+            os.close(self._hands.fd)
 
     def _refresh(self) -> None:
         """Take note of new, moved and changed records, and look at the trees.
@@ -360,77 +365,4 @@ def _held(owner: Identity, spare: int) -> int | None:
     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the watcher of this user's state directory; returns at once when there is one already.
-
-    Arguments: the name of the plugin's data directory, and the descriptor of the lease if it was taken for us.
-    `--auto` instead cleans up once, as `process-janitor auto` would, and ends.
-    """
-    plugin_data = arguments[0] if arguments else ""
-    inherited = natural(arguments[1]) if len(arguments) > 1 else None
-    root = paths.root()
-    if procfs.foreign():
-        hands.log(root, f"no watcher: {procfs.unusable()}")
-        return 1
-    try:
-        Registry(root).prepare()
-        if plugin_data == "--auto":
-            cleaning.clean_all(root)
-            return 0
-        held = _acquire(root) if inherited is None else inherited
-        while held is not None and _watch(root, plugin_data, held):
-            held = _acquire(root)
-    except Exception as error:  # noqa: BLE001  # nobody reads a detached process's traceback; the log is read
-        hands.log(root, f"watcher stopped: {type(error).__name__}: {error}")
-        return 1
-    return 0
-
-
-def _watch(root: str, plugin_data: str, held: int) -> bool:
-    """Watch with the lease held. True when there is a session to go on for."""
-    os.set_inheritable(held, False)
-    try:
-        wanted.clear_retirement(root)
-        watcher = Watcher(root, plugin_data, held)
-        watcher.run()
-    finally:
-        os.close(held)
-    if not wanted.still_wanted(plugin_data) or wanted.asked_to_retire(root):
-        return False
-    # A hook that registered while we were deciding to stop found the lease held and went away content.
-    boot, namespace = identity.boot_id(), identity.pid_namespace()
-    return any(
-        not entry.record.get("closed")
-        and (entry.owner.boot_id, entry.owner.pid_namespace) == (boot, namespace)
-        for entry in Registry(root).entries()
-    )
-
-
-def _acquire(root: str) -> int | None:
-    """The lease; worth a wait only when its holder has been asked to step down. One that does not, and has let its term
-    pass, hangs: it is ended.
-    """
-    until = time.monotonic() + (_STEP_DOWN_WAIT_SECONDS if wanted.asked_to_retire(root) else 0.0)
-    while True:
-        held = lease.acquire(root)
-        if held is not None:
-            return held
-        if time.monotonic() >= until:
-            if not wanted.asked_to_retire(root) or not _end_lost(root):
-                return None
-            until = time.monotonic() + _STEP_DOWN_WAIT_SECONDS
-        time.sleep(0.05)
-
-
-def _end_lost(root: str) -> bool:
-    from process_janitor.actions import (
-        lost_watcher,
-    )  # the successor of one that hangs needs it, and nobody else
-
-    pid = lost_watcher.end(root)
-    if pid:
-        hands.log(root, f"ended the watcher before, process {pid}: it had stopped its heartbeat")
-    return pid != 0
-
-
-__all__ = ["Watcher", "main"]
+__all__ = ["Watcher"]
