@@ -406,6 +406,22 @@ def test_a_session_that_hangs_is_ended_after_its_grace_and_not_before(tmp_path: 
 
 
 @namespaced
+def test_a_session_that_waits_for_its_own_hook_is_ended_after_it(tmp_path: Path) -> None:
+    home = Home(tmp_path, hung_grace_seconds=10)
+    waits, hung = home.session(), home.session()
+    hook = waits.hook()
+    shell = Child(procfs.process(hook.pid).ppid)  # type: ignore[union-attr]  # it runs
+    home.watch()
+    for one in (waits, hung):
+        home.say_goodbye(one, ago=100.0)
+    hung.gone(15)
+    stays("its own hook is at work", waits, hook, shell)
+    os.kill(hook.pid, signal.SIGKILL)
+    waits.gone(15)
+    assert home.closed(waits) == "hung"
+
+
+@namespaced
 def test_a_hung_session_is_written_down_as_one(tmp_path: Path) -> None:
     home = Home(tmp_path, hung_grace_seconds=10)
     hung, neighbour = home.session(), home.session()
