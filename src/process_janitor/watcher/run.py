@@ -8,7 +8,8 @@ import time
 from process_janitor.core.model import natural
 from process_janitor.system import identity, lease, paths, procfs
 from process_janitor.system.registry import Registry
-from process_janitor.watcher import cleaning, hands, wanted
+from process_janitor.watcher import cleaning, wanted
+from process_janitor.watcher.faults import log
 from process_janitor.watcher.loop import Watcher
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     inherited = natural(arguments[1]) if len(arguments) > 1 else None
     root = paths.root()
     if procfs.foreign():
-        hands.log(root, f"no watcher: {procfs.unusable()}")
+        log(root, f"no watcher: {procfs.unusable()}")
         return 1
     try:
         Registry(root).prepare()
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
             _watch(root, plugin_data, held)
             held = _go_on(root, plugin_data)
     except Exception as error:  # noqa: BLE001  # nobody reads a detached process's traceback; the log is read
-        hands.log(root, f"watcher stopped: {type(error).__name__}: {error}")
+        log(root, f"watcher stopped: {type(error).__name__}: {error}")
         return 1
     return 0
 
@@ -109,7 +110,7 @@ def _end_lost(root: str) -> bool:
 
     pid = lost_watcher.end(root)
     if pid:
-        hands.log(root, f"ended the watcher before, process {pid}: it had stopped its heartbeat")
+        log(root, f"ended the watcher before, process {pid}: it had stopped its heartbeat")
     return pid != 0
 
 
