@@ -60,7 +60,7 @@ def test_importing_the_hooks(name: str) -> None:
 
 
 def test_importing_the_watcher() -> None:
-    assert modules("import process_janitor.watcher.loop") <= EVERYWHERE | DECIDING
+    assert modules("import process_janitor.watcher.run") <= EVERYWHERE | DECIDING
 
 
 def test_importing_what_the_watcher_s_child_needs() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from process_janitor.core.model import Marks
 from process_janitor.core.policy import KeepRule, Policy
 from tests.machine import BOOT, TOOL_SHELL, Machine
 
@@ -40,6 +41,56 @@ def test_a_session_hangs_only_after_a_final_goodbye_and_its_grace(
     assert m.verdict(claude) == expected
     assert m.verdict(neighbour) == ("keep", "")
     assert m.verdict(server) == ("keep", ""), "its own session still stops it"
+
+
+@case("H3", "said goodbye long ago, and one of its own hooks still runs", "report")
+@pytest.mark.parametrize("shape", ["marked", "env -i", "sudo"])
+def test_a_session_that_waits_for_its_own_hook_is_shown_and_not_ended(shape: str) -> None:
+    m = Machine()
+    waits, hangs = m.claude(A), m.claude(B)
+    hook, other = m.hook(waits, A), m.hook(hangs, B)
+    if shape == "env -i":
+        m.rows[hook].marks = Marks(blank=True)
+    elif shape == "sudo":
+        m.rows[hook].uid = 0
+    for claude in (waits, hangs):
+        m.goodbye(claude, "prompt_input_exit", 10_000.0)
+    m.exit(other)
+    decided = m.decide()
+    assert (decided[waits].verdict, decided[waits].finding) == ("report", "hung-session")
+    assert "hook-at-work" in decided[waits].evidence
+    assert (decided[hangs].verdict, decided[hangs].finding) == ("reap", "hung-session")
+    m.exit(hook)
+    assert m.verdict(waits) == ("reap", "hung-session")
+
+
+@pytest.mark.parametrize(
+    "what", ["server", "call", "hook of an outer client", "opened", "zombie", "below a call"]
+)
+def test_what_is_no_hook_at_work_does_not_save_a_session_that_hangs(what: str) -> None:
+    m = Machine()
+    outer = m.claude(C)
+    claude = m.claude(A)
+    if what == "server":
+        told = Marks(session_id=A, claudecode=True, project=True, tool_child=True)
+        m.rows[m.mcp(claude, A)].marks = told
+        m.rows[m.mcp(claude, A)].marks = Marks(blank=True)
+    elif what == "call":
+        m.bash(claude, A)
+    elif what == "hook of an outer client":
+        # A client that a hook of another one started hands the outer one's marks to all that it starts.
+        outers = m.rows[m.hook(outer, C)].marks
+        m.spawn(claude, comm="sh", setsid=True, marks=outers)
+    elif what == "opened":
+        m.spawn(claude, comm="xdg-open", setsid=True)
+    elif what == "zombie":
+        m.rows[m.hook(claude, A)].dead = True
+    else:
+        told = Marks(session_id=A, claude_pid=claude, tool_child=True, project=True)
+        m.spawn(m.bash(claude, A), comm="sh", marks=told)
+    m.goodbye(claude, "other", 1000.0)
+    assert m.verdict(claude) == ("reap", "hung-session")
+    assert m.verdict(outer) == ("keep", "")
 
 
 @case("H2", "a session that hangs in a tmux pane or a desktop's terminal", "reap")

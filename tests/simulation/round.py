@@ -33,6 +33,8 @@ PROGRAMS = (
 _BIRTH_SECONDS = 20.0
 _SIGHT_SECONDS = 12.0
 _QUIET_SECONDS = 30.0
+# Longer than `hung_grace_seconds` of a round, and a heartbeat.
+_HOOK_SECONDS = 13.0
 _SETTLE_SECONDS = 0.25
 _YOUNG_SECONDS = 10.5
 _POLL_SECONDS = 0.01
@@ -400,6 +402,18 @@ class Round:
             one.alive = False
 
     def wait_gone(self, one: Plan) -> None:
+        """A session that hangs is ended after its grace, and not as long as a hook of its own runs."""
+        running = [
+            key
+            for node in self.build.nodes.values()
+            if node.session == one.index and node.shape == "hook-running"
+            for key in self.alive(node)
+        ]
+        if running:
+            if self.until("nothing: its hook runs", lambda: not self.runs((one.pid, one.start)), _HOOK_SECONDS):  # fmt: skip
+                self.problems.append(f"s{one.index} was ended while its own hook ran")
+            for key in running:
+                self.end(key)
         self.until("a hung session ends", lambda: not self.runs((one.pid, one.start)), 30)
 
     def condemn(self, one: Plan, *, clean: bool) -> None:

@@ -161,6 +161,10 @@ def test_sleep_takes_nothing_of_the_watchers_term_and_silence_does(
     me = identity.identify(os.getpid())
     assert me is not None
     lease.announce(registry.root, me, "1", 300.0)
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    # What a shell compares: by the one clock it can read.
+    until = Path(registry.root, lease.HOLDER_NAME).read_text().split()[5]
+    assert 0 <= uptime + 300.0 - int(until) < 5.0
     asleep(monkeypatch, DAY)
     assert lease.lost(registry.root, BOOT) is None
     awake = time.monotonic

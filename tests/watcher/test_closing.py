@@ -27,7 +27,7 @@ def test_a_session_that_moves_while_it_is_marked_as_hung_has_one_record(tmp_path
         return found
 
     registry.find = find  # type: ignore[method-assign,assignment]  # to know when it has looked
-    marking = threading.Thread(target=mark_hung, args=(registry, OWNER.key))
+    marking = threading.Thread(target=mark_hung, args=(registry, OWNER.key, "old-id"))
     with registry.lock() as held:
         assert held
         marking.start()

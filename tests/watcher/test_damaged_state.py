@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import select
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 from process_janitor.core.model import Identity
 from process_janitor.core.record import new_record
 from process_janitor.system import identity
+from process_janitor.system.registry import Entry
+from process_janitor.watcher.due import Due
+from process_janitor.watcher.sessions import Sessions
 from tests.client_files import client_file
 from tests.namespaced import namespaced
 from tests.watcher.test_watcher import Home, stays
@@ -82,20 +86,18 @@ def test_a_heartbeat_beyond_all_numbers_costs_nothing(tmp_path: Path) -> None:
 def test_a_record_that_the_watcher_stumbles_over_is_moved_aside(tmp_path: Path) -> None:
     home = Home(tmp_path)
     odd, sound = home.session(), home.session()
-    from process_janitor.watcher.loop import Watcher
-
-    watcher = Watcher(str(home.root), "", -1)
-    really = watcher._take
+    sessions = Sessions(home.registry, Due(home.registry), select.poll())
+    really = sessions._take
     fault = OverflowError("int too large to convert to float")
 
-    def take(entry: object) -> None:
-        if getattr(entry, "record", {})["session_id"] == odd.session_id:
+    def take(entry: Entry) -> None:
+        if entry.record["session_id"] == odd.session_id:
             raise fault
-        really(entry)  # type: ignore[arg-type]  # an Entry, whatever it is called here
+        really(entry)
 
-    watcher._take = take  # type: ignore[method-assign]  # a fault that nobody has foreseen
-    watcher._refresh()
-    assert set(watcher._watched) == {sound.identity.key}
+    sessions._take = take  # type: ignore[method-assign]  # a fault that nobody has foreseen
+    sessions.refresh()
+    assert set(sessions.watched) == {sound.identity.key}
     (aside,) = (home.root / "quarantine").iterdir()
     assert aside.name.startswith(odd.session_id)
     assert str(aside) in home.log()

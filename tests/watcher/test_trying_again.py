@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,78 @@ def test_what_was_given_up_is_tried_again_with_the_heartbeats(tmp_path: Path) ->
     left.gone(20)
     stays("of a session that lives", neighbour, lives, seconds=1.0)
     assert watcher.poll() is None
+
+
+@pytest.mark.parametrize("registered", [True, False])
+@namespaced
+def test_what_failed_is_tried_again_by_the_next_watcher(tmp_path: Path, registered: bool) -> None:
+    home = Home(tmp_path)
+    neighbour, dead = home.session(), home.session(registered=registered)
+    home.client_file(dead)
+    left, lives = dead.mcp(), neighbour.mcp()
+    first = home.watch()
+    home.known(dead, left)
+    keep = home.root / "keep.json"
+    keep.write_text("not json")
+    dead.kill()
+    wait_until(lambda: "gave up" in home.log(), 40, "it is given up for now")
+    first.kill()
+    first.wait()
+    keep.unlink()
+    second = home.watch()
+    left.gone(20)
+    if registered:
+        wait_until(lambda: "unfinished" not in home.record(dead)["closed"], 10, "it is done with")
+        assert home.told(dead)["state"] == home.closed(dead) == "crashed"
+    stays("of a session that lives", neighbour, lives, seconds=1.0)
+    assert second.poll() is None
+
+
+@namespaced
+def test_what_nobody_ever_watched_is_left_to_whoever_asks_for_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    neighbour, dead = home.session(), home.session(registered=False)
+    home.client_file(dead)
+    left = dead.mcp()
+    dead.kill()
+    home.watch()
+    stays("it died before anybody watched", neighbour, left)
+    document = home.cli("scan", "--json").json
+    assert [one["pid"] for one in document["findings"] if one["verdict"] == "reap"] == [left.pid]
+
+
+@namespaced
+def test_the_next_watcher_does_not_hammer(tmp_path: Path) -> None:
+    home = Home(tmp_path, heartbeat_interval_seconds=3600)
+    neighbour, dead, other = home.session(), home.session(), home.session()
+    left, rested = dead.mcp(), other.mcp()
+    first = home.watch()
+    home.known(dead, left)
+    home.known(other, rested)
+    other.kill()
+    rested.gone()
+    assert home.closed(other) == "crashed"
+    keep = home.root / "keep.json"
+    keep.write_text("not json")
+    dead.kill()
+    home.closed(dead, 40)
+    assert home.record(dead)["closed"]["unfinished"] is True
+    assert "unfinished" not in home.record(other)["closed"]
+    first.kill()
+    first.wait()
+
+    def tries() -> int:
+        return home.log().count("nothing more was cleaned")
+
+    before = tries()
+    home.watch()
+    # Its first heartbeat looks at the machine as well.
+    wait_until(lambda: tries() == before + 2, 10, "it has tried once")
+    quiet = time.monotonic() + 7.0
+    wait_until(lambda: time.monotonic() > quiet)
+    assert tries() == before + 2
+    assert neighbour.alive
+    assert left.alive
 
 
 def use_up(folder: Path) -> str:

@@ -406,6 +406,22 @@ def test_a_session_that_hangs_is_ended_after_its_grace_and_not_before(tmp_path: 
 
 
 @namespaced
+def test_a_session_that_waits_for_its_own_hook_is_ended_after_it(tmp_path: Path) -> None:
+    home = Home(tmp_path, hung_grace_seconds=10)
+    waits, hung = home.session(), home.session()
+    hook = waits.hook()
+    shell = Child(procfs.process(hook.pid).ppid)  # type: ignore[union-attr]  # it runs
+    home.watch()
+    for one in (waits, hung):
+        home.say_goodbye(one, ago=100.0)
+    hung.gone(15)
+    stays("its own hook is at work", waits, hook, shell)
+    os.kill(hook.pid, signal.SIGKILL)
+    waits.gone(15)
+    assert home.closed(waits) == "hung"
+
+
+@namespaced
 def test_a_hung_session_is_written_down_as_one(tmp_path: Path) -> None:
     home = Home(tmp_path, hung_grace_seconds=10)
     hung, neighbour = home.session(), home.session()
@@ -638,13 +654,52 @@ def test_asked_to_retire_it_hands_over_and_nothing_is_ended(tmp_path: Path) -> N
     child.gone()
 
 
-def _overdue(home: Home, **named: int) -> None:
-    """As if the holder had announced itself for the last time so long ago that its term is over by now."""
+def _overdue(home: Home, *, asleep: bool = False, **named: int) -> None:
+    """As if the holder had announced itself for the last time so long ago that its term is over by now; `asleep`: by a
+    clock that goes on while the machine sleeps.
+    """
     path = home.root / lease.HOLDER_NAME
-    pid, start, boot, version, _ = path.read_text().split()
-    term = int(clock.monotonic()) - 1
-    line = f"{named.get('pid', pid)} {named.get('start', start)} {boot} {version} {term}\n"
+    pid, start, boot, version, term, _ = path.read_text().split()
+    over = int(clock.monotonic()) - 1
+    uptime = clock.ticks() // clock.ticks_per_second() - 1
+    line = f"{named.get('pid', pid)} {named.get('start', start)} {boot} {version} {term if asleep else over} {uptime}\n"
     path.write_text(line)
+
+
+def _turn(session: Pretend, env: dict[str, str], event: str) -> None:
+    answer = session._order(
+        "hook", argv=["/bin/sh", str(ROOT / "hooks" / "run"), event], payload={"session_id": session.session_id},
+        env={**env, **pretend.hook_marks(session.session_id, session.pid), "PROCESS_JANITOR_VENV": "/nonexistent/janitor"},
+    )  # fmt: skip
+    assert (answer["code"], answer["said"]) == (0, "")
+
+
+@pytest.mark.parametrize("event", ["UserPromptSubmit", "Stop"])
+@namespaced
+def test_a_turn_finds_a_watcher_that_hangs_and_none_that_has_time_left(
+    tmp_path: Path, event: str
+) -> None:
+    home = Home(tmp_path)
+    one = home.session()
+    child = one.mcp()
+    first = home.watch()
+    _turn(one, home.env, event)  # the first one makes the stamp
+    os.kill(first.pid, signal.SIGSTOP)
+    wait_until(
+        lambda: (row := procfs.process(first.pid)) is not None and row.state == "T", 5, "stopped"
+    )
+    for asleep in (False, True):
+        if asleep:
+            _overdue(home, asleep=True)
+        _turn(one, home.env, event)
+        assert not wanted.asked_to_retire(str(home.root)), "a late heartbeat is no lost watcher"
+    _overdue(home)
+    _turn(one, home.env, event)
+    assert first.wait(20) == -signal.SIGKILL
+    wait_until(lambda: home.holder_pid() not in (0, first.pid), 10, "another one watches")
+    assert (one.alive, child.alive) == (True, True)
+    one.kill()
+    child.gone()
 
 
 @namespaced
@@ -666,7 +721,7 @@ def test_a_watcher_that_hangs_is_replaced_and_one_that_has_time_left_is_not(
     files.touch(str(home.root / lease.RETIRE_NAME))
     assert home.begin().wait(20) == 0
     assert first.poll() is None
-    files.remove(str(home.root / lease.RETIRE_NAME))
+    assert not wanted.asked_to_retire(str(home.root)), "and takes its request back"
     _overdue(home)
     assert start.ensure_watcher(str(home.root))
     assert first.wait(20) == -signal.SIGKILL

@@ -164,6 +164,24 @@ def _in_owner_group(ties: Ties, root: Process) -> bool:
     )
 
 
+def hook_at_work(ties: Ties, client: Process) -> bool:
+    """Whether a child of this living client is a hook, or may be one: its environment is cleared or cannot be read.
+
+    Servers stay in the client's process group, Bash calls are not told the project's directory. How long a hook may take
+    is its user's to say (60 s are common, any number is allowed), so nothing is too long for one.
+    """
+    for pid in ties.tree.children(client.pid):
+        child = ties.snapshot.processes[pid]
+        if child.dead or child.pgid == client.pgid:
+            continue
+        marks = ties.snapshot.marks.get(pid)
+        if marks is None or marks.blank:
+            return True
+        if marks.tool_child and marks.project and marks.claude_pid in (0, client.pid):
+            return True
+    return False
+
+
 def let_go_below(ties: Ties, root: Process, process: Process, via: Via) -> bool:
     """Below a server (`via` is the root's), whether the process made a session of its own.
 
@@ -228,4 +246,12 @@ def _names(ties: Ties, root: Process, parent: Process) -> bool:
     return marks is not None and marks.claude_pid == parent.pid
 
 
-__all__ = ["WHOLE_TREE", "Attachment", "adopted", "attachment", "let_go_below", "taken_in"]
+__all__ = [
+    "WHOLE_TREE",
+    "Attachment",
+    "adopted",
+    "attachment",
+    "hook_at_work",
+    "let_go_below",
+    "taken_in",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from process_janitor.core import client_shapes, shapes
+from process_janitor.core.attachment import hook_at_work
 from process_janitor.core.idleness import idle_for
 from process_janitor.core.model import Decision
 from process_janitor.core.policy import HUNG_REPORT_SECONDS, SPINNING_SHARE
@@ -64,6 +65,9 @@ def _judge(
         and session.kind != "bg"
     ):
         if ago >= policy.hung_grace_seconds and session.ended_reason in FINAL_REASONS:
+            if hook_at_work(ties, process):
+                # It waits for it, as its user wants. One that never ends is shown for as long: only its user can tell.
+                return "report", "hung-session", ("said-goodbye", "still-running", "hook-at-work")
             return "reap", "hung-session", ("said-goodbye", "still-running", "grace-over")
         if ago >= HUNG_REPORT_SECONDS:
             return "report", "hung-session", ("said-goodbye", "still-running")

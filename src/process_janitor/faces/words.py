@@ -41,6 +41,7 @@ EVIDENCE = {
     "zombie": "it has ended and only waits for its parent to notice; it holds no memory and cannot be signalled",
     "said-goodbye": "the session said that it ends (SessionEnd)",
     "still-running": "its process is still there",
+    "hook-at-work": "a hook of its own still runs, or what may be one: it is waiting for that",
     "grace-over": "it has been there for longer than hung_grace_seconds since",
     "terminal-hung-up": "the terminal it was started in is closed",
     "pane-closed": "that was a tmux pane, which does not exist any more",
@@ -153,7 +154,8 @@ def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
     if verdict == "report" and finding == "idle-session":
         return f"It changes with the next turn. To end it: process-janitor stop --session {pid}"
     if verdict == "report" and finding == "hung-session":
-        return f"It is ended hung_grace_seconds after its goodbye. To keep it: process-janitor keep {pid}"
+        ended = "It is ended hung_grace_seconds after its goodbye, once no hook of its own runs any more."
+        return f"{ended} To keep it: process-janitor keep {pid}"
     if verdict == "report" and finding == "duplicate-session":
         return f"Nobody chooses for you. To end this one: process-janitor run --pid {pid}"
     if verdict == "report":

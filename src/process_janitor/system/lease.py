@@ -1,8 +1,9 @@
 """The watcher's lease: a flock that dies with its holder, and beside it a line that a shell can check.
 
-`watcher.lock` is the truth. `watcher` names the holder (`pid start boot-id version term`) for the hooks that only have a
-shell's builtins: a process of that pid and start tick in this boot is the watcher, anything else is not. The holder renews
-its term with every heartbeat; it ends by the monotonic clock, so a night asleep takes nothing from it.
+`watcher.lock` is the truth. `watcher` names the holder (`pid start boot-id version term uptime`) for the hooks that only
+have a shell's builtins: a process of that pid and start tick in this boot is the watcher, anything else is not. The holder
+renews its term with every heartbeat; it ends by the monotonic clock, so a night asleep takes nothing from it. A shell can
+read no clock but /proc/uptime, which goes on in the night: past that second it asks Python, which knows better.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ def acquire(root: str) -> int | None:
 def announce(root: str, holder: Identity, version: str, seconds: float) -> None:
     """Name the holder; unless it is announced again within that time it is lost. Raises OSError."""
     term = int(clock.monotonic() + seconds)
+    uptime = int(clock.ticks() / clock.ticks_per_second() + seconds)
     files.write_text(
         os.path.join(root, HOLDER_NAME),
-        f"{holder.pid} {holder.start} {holder.boot_id} {version} {term}\n",
+        f"{holder.pid} {holder.start} {holder.boot_id} {version} {term} {uptime}\n",
     )
 
 

@@ -103,13 +103,22 @@ class Registry:
     def find(self, pid: int, start: int, likely_id: str = "") -> Entry | None:
         """The record of one claude process, under whatever session id it is now; `likely_id` is looked at first."""
         name = f"{pid}-{start}.json"
-        for session_id in (*((likely_id,) if likely_id else ()), *_names(self.sessions)):
-            path = os.path.join(self.sessions, session_id, name)
-            if os.path.exists(path) and not os.path.islink(os.path.dirname(path)):
-                try:
-                    return self.read(path)
-                except (OSError, MalformedRecord):
-                    continue
+        found = self._under(likely_id, name) if likely_id else None
+        if found is not None:
+            return found  # not even listed: of old sessions there may be thousands
+        for session_id in _names(self.sessions):
+            found = self._under(session_id, name)
+            if found is not None:
+                return found
+        return None
+
+    def _under(self, session_id: str, name: str) -> Entry | None:
+        path = os.path.join(self.sessions, session_id, name)
+        if os.path.exists(path) and not os.path.islink(os.path.dirname(path)):
+            try:
+                return self.read(path)
+            except (OSError, MalformedRecord):
+                return None
         return None
 
     def of_session(self, session_id: str) -> list[Entry]:

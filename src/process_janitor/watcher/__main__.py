@@ -4,6 +4,6 @@ import sys
 
 sys.path.insert(0, __file__.rsplit("/", 3)[0])
 
-from process_janitor.watcher.loop import main  # the line above makes the package importable
+from process_janitor.watcher.run import main  # the line above makes the package importable
 
 sys.exit(main(sys.argv[1:]))

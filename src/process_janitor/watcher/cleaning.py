@@ -11,11 +11,11 @@ from process_janitor.system import clock, identity, leftovers
 from process_janitor.system.config import load_settings, policy
 from process_janitor.system.registry import Registry
 from process_janitor.system.retention import prune
-from process_janitor.watcher.closing import close, mark_hung
+from process_janitor.watcher.closing import close, mark_hung, settled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
     from process_janitor.actions.terminate import Action
     from process_janitor.core.model import Decision
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 _GOODBYE_SECONDS = 0.5
 
 
-def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[int, int]]) -> None:
-    """Do for these dead sessions what `auto` would, end the hung ones, and note what is left over.
+def clean(
+    root: str, gone: Mapping[tuple[int, int], str], hung: Mapping[tuple[int, int], str]
+) -> None:
+    """Do for these dead sessions what `auto` would, end the hung ones, and note what is left over. Each is given with the
+    id it had; "" for one that nobody registered.
 
     Raises config.Unsafe when the user's keep rules cannot be read, OSError when the state directory cannot be used.
     """
@@ -57,12 +60,13 @@ def clean(root: str, gone: Collection[tuple[int, int]], hung: Collection[tuple[i
         swept = sweep(root, options, "watcher", hangs, limit)
         done += swept.actions
         for action in swept.actions:
+            key = action.decision.process.key
             if action.signals:
-                mark_hung(registry, action.decision.process.key)
+                mark_hung(registry, key, hung[key])
     goodbye = _said_goodbye(registry, gone)
-    for key in gone:
-        entry = registry.find(*key)
-        if entry is not None and not entry.record.get("closed") and not identity.runs(*key):
+    for key, session_id in gone.items():
+        entry = registry.find(*key, session_id)
+        if entry is not None and not settled(entry.record) and not identity.runs(*key):
             close(registry, entry, noticed)
     if cleans and not goodbye:
         # Now that it is known to have been a crash, hooks that it cut off can be told from hooks at work.
@@ -99,23 +103,26 @@ class _Crashed:
             self._keys = {
                 entry.owner.key
                 for entry in self._registry.entries()
-                if not entry.record.get("closed") and not entry.record.get("ended")
+                if not settled(entry.record) and not entry.record.get("ended")
             }
         return key in self._keys
 
 
-def _said_goodbye(registry: Registry, gone: Collection[tuple[int, int]]) -> bool:
+def _said_goodbye(registry: Registry, gone: Mapping[tuple[int, int], str]) -> bool:
     """Whether all of them did, given a moment: the hook that notes it was started before the process ended.
 
     Only then is it clear whether hooks that still run were cut off by a crash or are at work after a clean exit.
     """
     until = time.monotonic() + _GOODBYE_SECONDS
     while True:
-        entries = [entry for key in gone if (entry := registry.find(*key)) is not None]
+        found = [registry.find(*key, session_id) for key, session_id in gone.items()]
+        entries = [entry for entry in found if entry is not None]
         if all(entry.record.get("ended") for entry in entries):
             return True
         if time.monotonic() >= until:
             return False
+        # Where it was found it is looked for again; nobody registers a process that is gone.
+        gone = {entry.owner.key: entry.record["session_id"] for entry in entries}
         time.sleep(0.05)
 
 
@@ -126,7 +133,7 @@ def clean_all(root: str) -> None:
     from process_janitor.actions import news
 
     news.tell(root, options, swept.actions, "" if swept.busy else swept.problem)
-    clean(root, (), ())
+    clean(root, {}, {})
 
 
 __all__ = ["clean", "clean_all"]

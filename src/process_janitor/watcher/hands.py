@@ -11,12 +11,12 @@ import os
 from process_janitor.actions import journal
 from process_janitor.sweep import LOCK_NAME
 from process_janitor.system import files, registry
-from process_janitor.system import log as logs
 from process_janitor.watcher import cleaning
+from process_janitor.watcher.faults import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
 
 class Hands:
@@ -26,7 +26,6 @@ class Hands:
         self._root = root
         self._lease_fd = lease_fd
         self._pid = 0
-        self._keys: tuple[tuple[int, int], ...] = ()
         self.fd: int | None = None
         # The pid of the last child, 0 if it failed.
         self.finished = 0
@@ -35,11 +34,12 @@ class Hands:
     def busy(self) -> bool:
         return self._pid != 0
 
-    def busy_with(self, key: tuple[int, int]) -> bool:
-        return key in self._keys
-
-    def begin(self, gone: Sequence[tuple[int, int]], hung: Sequence[tuple[int, int]]) -> bool:
-        """Start a child for these sessions; False when one is at work already, or none is to be had now."""
+    def begin(
+        self, gone: Mapping[tuple[int, int], str], hung: Mapping[tuple[int, int], str]
+    ) -> bool:
+        """Start a child for these sessions, given with their ids; False when one is at work already, or none is to be had
+        now.
+        """
         if self.busy:
             return False
         try:
@@ -50,14 +50,15 @@ class Hands:
         if pid == 0:
             self._work(gone, hung)
         self._pid = pid
-        self._keys = tuple(gone)
         try:
             self.fd = os.pidfd_open(pid)
         except OSError:
             self.fd = None  # no descriptor left: its end is then noticed at the next tick
         return True
 
-    def _work(self, gone: Sequence[tuple[int, int]], hung: Sequence[tuple[int, int]]) -> None:
+    def _work(
+        self, gone: Mapping[tuple[int, int], str], hung: Mapping[tuple[int, int], str]
+    ) -> None:
         status = 1
         try:
             # Our copy of the lease would keep it taken if the watcher is killed while we wait for a stubborn process.
@@ -69,18 +70,23 @@ class Hands:
         finally:
             os._exit(status)
 
-    def collect(self) -> tuple[tuple[tuple[int, int], ...], bool]:
-        """The sessions the finished child was sent for, () while it is still at work; and whether it did its work."""
+    def collect(self) -> bool | None:
+        """Whether the child that has finished did its work; None while it is at it, and when there is none."""
         if not self.busy:
-            return (), False
+            return None
         ended, status = os.waitpid(self._pid, os.WNOHANG)
         if ended == 0:
-            return (), False
+            return None
         self.finished = 0 if status else ended
+        self.close()
+        self._pid = 0
+        return status == 0
+
+    def close(self) -> None:
+        """Wait for no child any more."""
         if self.fd is not None:
             os.close(self.fd)
-        done, self._keys, self._pid, self.fd = self._keys, (), 0, None
-        return done, status == 0
+        self.fd = None
 
 
 def prepare(root: str) -> None:
@@ -89,10 +95,4 @@ def prepare(root: str) -> None:
         files.touch(os.path.join(root, name))
 
 
-def log(root: str, text: str) -> None:
-    """One line in logs/watcher.log. A log that cannot be written is no reason to stop watching."""
-    if os.path.isdir(root):  # one that was removed under us is not ours to bring back
-        logs.write(root, "watcher", text)
-
-
-__all__ = ["Hands", "log", "prepare"]
+__all__ = ["Hands", "prepare"]

@@ -16,10 +16,15 @@ LOOK_AGAIN_SECONDS = 3600.0
 
 
 class Reading(NamedTuple):
-    """What changes with the answer: `threads` with every end, `newest` with every start, the rest with their writers."""
+    """What changes with the answer: `threads` with every end, `newest` with every start, the rest with their writers.
+
+    `processes` is for containers, whose threads are counted with everybody else's; `threads` for those of other users,
+    which a mount with hidepid does not list.
+    """
 
     newest: int
     threads: int
+    processes: int
     registry: int
     keep_rules: int
     options: Settings
@@ -31,7 +36,7 @@ def read(registry: int, keep_file: str, options: Settings) -> Reading:
         keep_rules = os.stat(keep_file).st_mtime_ns
     except OSError:
         keep_rules = 0
-    return Reading(newest, threads, registry, keep_rules, options)
+    return Reading(newest, threads, procfs.listing(), registry, keep_rules, options)
 
 
 class Stillness:

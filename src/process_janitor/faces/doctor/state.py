@@ -181,7 +181,7 @@ def watcher(ward: Ward) -> Iterator[Check]:
     if oldest is not None and oldest > limit:
         yield Check(
             "watcher", "warning", f"process {held[0]} runs, but its last heartbeat is {age(oldest)} old",
-            "it is stopped or hangs; the next session that starts or ends replaces it, process-janitor doctor --fix does so now",
+            "it is stopped or hangs; the next turn of any session replaces it, process-janitor doctor --fix does so now",
             begin,
         )  # fmt: skip
     else:
