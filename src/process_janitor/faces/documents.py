@@ -121,6 +121,7 @@ def finding(decision: Decision, seen: View) -> Document:
         "cpu_percent": cpu_percent(seen.snapshot, process),
         "ports": list(detail.ports),
         "about": next((quiet for quiet in map(words.quiet, decision.evidence) if quiet), ""),
+        "next": words.deals_with(decision.verdict, decision.finding, process.pid),
     }
 
 
@@ -144,16 +145,19 @@ def condition(one: Condition, seen: View) -> Document:
         "cpu_percent": 0.0,
         "ports": [],
         "about": one.about,
+        "next": one.next,
     }
 
 
 def totals(seen: View) -> Document:
-    """How many of each verdict there are, listed or not, and what `reap` and `report` hold together."""
+    """How many of each verdict there are, listed or not, and what `reap` and `report` hold together. What is no process
+    and as it should be is listed at most, and not counted.
+    """
     count = {"reap": 0, "report": 0, "keep": 0}
     for decision in seen.decisions:
         count[decision.verdict] += 1
     for one in seen.conditions:
-        count[one.verdict] += 1
+        count[one.verdict] += one.verdict != "keep"
     held = sum(seen.memory(d.process) for d in seen.findings if d.verdict != "keep")
     return {**count, "memory_bytes": held}
 

@@ -51,10 +51,12 @@ class Survey(NamedTuple):
 
 def survey(
     root: str, options: Settings, judged: Judged, *, only: Identity | None = None,
-    seconds: float = SAMPLE_SECONDS,
+    seconds: float = SAMPLE_SECONDS, expected: bool = False,
 ) -> Survey:  # fmt: skip
-    """Look into every session of `judged`, or only into that of one claude process. Takes at least `seconds`."""
-    seen = view(root, options, judged, measure=lambda _: {})
+    """Look into every session of `judged`, or only into that of one claude process. Takes at least `seconds`. `expected`
+    is as in `view`.
+    """
+    seen = view(root, options, judged, expected=expected, measure=lambda _: {})
     decisions = {one.process.pid: one for one in seen.decisions}
     sessions = tuple(
         _without_the_passing(one, decisions)

@@ -66,12 +66,13 @@ class View(NamedTuple):
 
 
 def view(
-    root: str, options: Settings, judged: Judged, *, keeps: bool = False,
+    root: str, options: Settings, judged: Judged, *, keeps: bool = False, expected: bool = False,
     freed: Mapping[tuple[int, int], int] | None = None,
     measure: Callable[[Iterable[Process]], dict[tuple[int, int], Memory]] = of_all,
 ) -> View:  # fmt: skip
-    """Read what is missing for showing `judged`. `keeps` lists what is kept, too; `freed` is the memory of what an
-    action has ended since and nobody can ask any more. `measure` says how much memory processes hold.
+    """Read what is missing for showing `judged`. `keeps` lists what is kept, too, and `expected` conditions that are as
+    they should be; `freed` is the memory of what an action has ended since and nobody can ask any more. `measure` says
+    how much memory processes hold.
     """
     snapshot, ties = judged.observation.snapshot, judged.observation.ties
     decisions = (*judged.decisions, *_helpers(ties, judged.decisions))
@@ -88,7 +89,8 @@ def view(
         known[key] = Memory(size)
     return View(
         snapshot, ties, decisions, findings, tuple(_sessions(root, options, ties, members)),
-        tuple(_unexamined(snapshot, judged.decisions)), known, conditions(root, options, ties),
+        tuple(_unexamined(snapshot, judged.decisions)), known,
+        tuple(one for one in conditions(root, options, ties) if expected or one.verdict != "keep"),
     )  # fmt: skip
 
 

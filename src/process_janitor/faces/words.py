@@ -142,6 +142,15 @@ def veto(code: str) -> str:
     return {**LOCK_WORDS, **RECORD_WORDS, **VETO_WORDS}.get(code, code)
 
 
+def deals_with(verdict: str, finding: str, pid: int) -> str:
+    """The command that ends this one process, as it is typed; "" where nothing here does."""
+    if verdict == "keep" or finding == "zombie":
+        return ""
+    # Whoever may come back to it is told how it saves: by its own gentle end.
+    gently = finding in ("idle-session", "hung-session") and verdict == "report"
+    return f"process-janitor {'stop --session' if gently else 'run --pid'} {pid}"
+
+
 def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
     """What would make the verdict another one, in a sentence."""
     if verdict == "reap":
@@ -149,17 +158,26 @@ def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
     if verdict == "report" and finding == "zombie":
         return "It disappears when its parent ends or waits for it; no signal reaches it."
     if verdict == "report" and finding == "idle-session":
-        return f"It changes with the next turn. To end it: process-janitor stop --session {pid}"
+        return f"It changes with the next turn. To end it: {deals_with(verdict, finding, pid)}"
     if verdict == "report" and finding == "hung-session":
         return f"It is ended hung_grace_seconds after its goodbye. To keep it: process-janitor keep {pid}"
     if verdict == "report" and finding == "duplicate-session":
-        return f"Nobody chooses for you. To end this one: process-janitor run --pid {pid}"
+        return f"Nobody chooses for you. To end this one: {deals_with(verdict, finding, pid)}"
     if verdict == "report":
-        return f"It is ended only if you say so: process-janitor run --pid {pid}"
+        return f"It is ended only if you say so: {deals_with(verdict, finding, pid)}"
     return next(
         (_CHANGES[code] for code in vetoes if code in _CHANGES),
         "Nothing you can set would change that.",
     )
 
 
-__all__ = ["CLASSES", "EVIDENCE", "EVIDENCE_PREFIXES", "STATES", "change", "evidence", "veto"]
+__all__ = [
+    "CLASSES",
+    "EVIDENCE",
+    "EVIDENCE_PREFIXES",
+    "STATES",
+    "change",
+    "deals_with",
+    "evidence",
+    "veto",
+]

@@ -45,7 +45,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
                 context,
                 acted_page(document, context.type_this)[:-1]
                 if acted
-                else list(by_session(document)),
+                else list(by_session(document, context.type_this)),
             )
             context.out.flush()
 

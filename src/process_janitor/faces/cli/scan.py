@@ -32,7 +32,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context, words: argparse.Namespace) -> int:
     judged = examined(look(context.root, context.policy()))
-    seen = view(context.root, context.options, judged, keeps=words.all)
+    seen = view(
+        context.root, context.options, judged, keeps=words.all, expected=words.all or words.verbose
+    )
     document = documents.scan(seen)
     if words.json:
         context.document(document)

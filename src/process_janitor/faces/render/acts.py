@@ -29,7 +29,7 @@ def plan_page(
     page: Page = []
     if findings:
         page.append(Text(f"Plan: {_intent(findings)}.", "bold"))
-        page += by_session(document, numbered=True)
+        page += by_session(document, type_this, numbered=True)
     else:
         page.append(Text("Nothing to end.", "bold"))
     page += _refused(refused)
@@ -134,9 +134,10 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
                 f"Next: {type_this} explain {failed[0]['pid']}    (why it is still there)", "bold"
             ),
         ]
-    if any(one["pid"] and one["verdict"] == "report" for one in document["findings"]):
+    if any(one["verdict"] == "report" for one in document["findings"]):
         return [*page, Text(f"Next: {type_this} scan    (some findings are only reported)", "bold")]
-    return [*page, Text(f"Next: nothing to do. {type_this} history keeps what was done", "bold")]
+    kept = f" {type_this} history keeps what was done" if actions else ""
+    return [*page, Text(f"Next: nothing to do.{kept}", "bold")]
 
 
 def _lock(action: Document) -> Fitted:
