@@ -106,9 +106,15 @@ def test_a_kept_process_is_refused_with_its_veto(tmp_path: Path) -> None:
     server = session.mcp()
     answer = world.cli("run", "--pid", str(server.pid), "--execute", "--json")
     assert answer.code == 3
-    assert [one["outcome"] for one in answer.json["actions"]] == ["refused"]
+    (refused,) = answer.json["actions"]
+    assert refused["outcome"] == "refused"
+    assert refused["why"].startswith("the Claude session it belongs to is alive [live-owner]")
+    (found,) = [one for one in answer.json["findings"] if one["pid"] == server.pid]
+    assert (found["verdict"], found["identity"]) == ("keep", refused["identity"])
+    assert found["command"]
     text = world.cli("run", "--pid", str(server.pid), "--execute")
     assert text.code == 3
+    assert f"refused {server.pid}: the Claude session it belongs to is alive" in text.out
     planned = world.cli("run", "--pid", str(server.pid))
     assert planned.code == 3
     assert "live-owner" in planned.out

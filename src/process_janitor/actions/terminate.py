@@ -25,15 +25,19 @@ if TYPE_CHECKING:
 
 # A claude process writes its transcript on SIGTERM; killed before that is done, the conversation cannot be resumed.
 CLAUDE_GRACE_SECONDS = 10.0
+_NO_SIGNAL = "the system let no signal through"
 
 
 class Action(NamedTuple):
-    """What was done to one process and how it ended. `freed_bytes` is 0 unless it is gone."""
+    """What was done to one process and how it ended. `freed_bytes` is 0 unless it is gone; `why` is there only where it was
+    refused.
+    """
 
     decision: Decision
     signals: tuple[str, ...]
     outcome: Outcome
     freed_bytes: int
+    why: str = ""
 
     @property
     def identity(self) -> Identity:
@@ -113,10 +117,8 @@ class Campaign:
             running += target is not None
         for target in fresh:
             if not target.send("SIGTERM"):
-                self._finish(
-                    target,
-                    "gone" if procfs.process(target.decision.process.pid) is None else "refused",
-                )
+                there = procfs.process(target.decision.process.pid) is not None
+                self._finish(target, "refused" if there else "gone", _NO_SIGNAL if there else "")
         for target in fresh:
             if target.decision.process.state in "Tt":
                 target.send("SIGCONT")  # a stopped process gets its SIGTERM only when it runs again
@@ -132,21 +134,21 @@ class Campaign:
         owner = decision.owner
         judged = decision.verdict == "reap" and owner is not None and owner.key != process.key
         if judged and owner is not None and not proven_gone(owner, process.start):
-            self._say(Action(decision, (), "refused", 0))
+            self._refuse(decision, "the process of its session is not proven gone any more")
             return None
         if not usable_pid(process.pid) or process.pid == os.getpid():
-            self._say(Action(decision, (), "refused", 0))
+            self._refuse(decision, "nothing here ends this process")
             return None
         try:
             fd = open_pidfd(decision.identity)
-        except OSError:
-            self._say(Action(decision, (), "refused", 0))
+        except OSError as error:
+            self._refuse(decision, f"it could not be held on to: {error.strerror or error}")
             return None
         if fd is None:
             return None  # gone by itself between the reading and now
         if not _unchanged(process, marks):
             os.close(fd)
-            self._say(Action(decision, (), "refused", 0))
+            self._refuse(decision, "it has changed since it was looked at")
             self._over.discard(process.key)  # the next look decides about what it has become
             return None
         started = self._started.setdefault(owner, now)
@@ -157,6 +159,9 @@ class Campaign:
         self._targets[process.key] = target
         self._poll.register(fd, select.POLLIN)
         return target
+
+    def _refuse(self, decision: Decision, why: str) -> None:
+        self._say(Action(decision, (), "refused", 0, why))
 
     def wait(self, seconds: float) -> None:
         """Until every target is gone, the next grace is over, or `seconds` have passed, whichever is first."""
@@ -181,12 +186,12 @@ class Campaign:
             if target.fd in ready:
                 self._finish(target, "gone")
 
-    def _finish(self, target: _Target, outcome: Outcome) -> None:
+    def _finish(self, target: _Target, outcome: Outcome, why: str = "") -> None:
         self._poll.unregister(target.fd)
         os.close(target.fd)
         del self._targets[target.decision.process.key]
         freed = target.memory if outcome == "gone" else 0
-        self._say(Action(target.decision, tuple(target.signals), outcome, freed))
+        self._say(Action(target.decision, tuple(target.signals), outcome, freed, why))
 
     def _say(self, action: Action) -> None:
         key = action.decision.process.key

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Literal
 
-    from process_janitor.core.model import Decision, Process, Session
+    from process_janitor.core.model import Decision, Identity, Process, Session
     from process_janitor.core.policy import Policy
     from process_janitor.core.ties import Ties
 
@@ -198,11 +198,23 @@ def _leads(one: Living, among: Mapping[int, Living]) -> set[int]:
 
 
 def belongs(decision: Decision, gone: Collection[Living]) -> bool:
-    """Whether a process was one of these sessions'. One that no register named is known by its pid alone."""
+    """Whether a process was one of these sessions'."""
+    return any(owned_by(decision, one.session.owner) for one in gone)
+
+
+def owned_by(decision: Decision, client: Identity) -> bool:
+    """Whether a process was this client's. One that no register named is known by its pid alone."""
     owner = decision.owner
-    return owner is not None and any(
-        owner == one.session.owner or (owner.start == 0 and owner.pid == one.pid) for one in gone
-    )
+    return owner is not None and (owner == client or (owner.start == 0 and owner.pid == client.pid))
 
 
-__all__ = ["Living", "NotOne", "all_but_own", "belongs", "living", "meant", "with_members"]
+__all__ = [
+    "Living",
+    "NotOne",
+    "all_but_own",
+    "belongs",
+    "living",
+    "meant",
+    "owned_by",
+    "with_members",
+]

@@ -115,7 +115,8 @@ def finding(decision: Decision, seen: View) -> Document:
         "vetoes": list(decision.vetoes),
         "command": command(seen.snapshot, process),
         "cwd": redact_text(detail.cwd),
-        "age_seconds": round(seen.snapshot.age(process), 1),
+        # What was ended may have been started after the look.
+        "age_seconds": round(max(0.0, seen.snapshot.age(process)), 1),
         "memory_bytes": memory.held,
         "swap_bytes": memory.swap,
         "cpu_percent": cpu_percent(seen.snapshot, process),
@@ -169,6 +170,7 @@ def action(one: Action) -> Document:
         "signals": list(one.signals),
         "outcome": one.outcome,
         "freed_bytes": one.freed_bytes,
+        "why": one.why,
     }
 
 

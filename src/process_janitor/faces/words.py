@@ -10,6 +10,10 @@ from process_janitor.core.old_records import WORDS as RECORD_WORDS
 from process_janitor.core.units import age
 from process_janitor.core.vetoes import WORDS as VETO_WORDS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 EVIDENCE = {
     "owner-gone": "the Claude process it belongs to is gone: no process of that number and start time runs in this boot",
     "recorded-descendant": "it was seen below that Claude process while the session lived",
@@ -142,6 +146,18 @@ def veto(code: str) -> str:
     return {**LOCK_WORDS, **RECORD_WORDS, **VETO_WORDS}.get(code, code)
 
 
+_UNENDED = {
+    "zombie": "it has ended already",
+    "duplicate-session": "name the one to end with --pid, the other keeps the conversation",
+}
+
+
+def refusal(finding: str, vetoes: Iterable[str]) -> str:
+    """Why what was asked for is not ended."""
+    against = "; ".join(f"{veto(code)} [{code}]" for code in vetoes)
+    return against or _UNENDED.get(finding, "the other options leave it out")
+
+
 def deals_with(verdict: str, finding: str, pid: int) -> str:
     """The command that ends this one process, as it is typed; "" where nothing here does."""
     if verdict == "keep" or finding == "zombie":
@@ -179,5 +195,6 @@ __all__ = [
     "change",
     "deals_with",
     "evidence",
+    "refusal",
     "veto",
 ]

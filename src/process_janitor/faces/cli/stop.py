@@ -159,9 +159,9 @@ def _tell(context: Context, document: Document, stopped: Stopped) -> int:
     if not stopped.failed:
         return DONE
     if context.words.quiet and not context.words.json:
-        pids = ", ".join(
-            f"{one.identity.pid} ({one.outcome})" for one in stopped.ended if one.outcome != "gone"
-        )
+        ends = [(one.identity.pid, one.outcome) for one in stopped.ended]
+        ends += [(one.identity.pid, one.outcome) for one in stopped.actions]
+        pids = ", ".join(f"{pid} ({outcome})" for pid, outcome in ends if outcome != "gone")
         context.complain(f"not stopped: {pids}; process-janitor explain PID says what it is")
     return REFUSED
 

@@ -30,6 +30,10 @@ def plan_page(
     if findings:
         page.append(Text(f"Plan: {_intent(findings)}.", "bold"))
         page += by_session(document, type_this, numbered=True)
+        sessions = sum(one["kind"] == "claude" for one in findings)
+        if sessions:
+            ends = "Its servers and Bash calls end with it." if sessions == 1 else _WITH_THEM
+            page += [Text(), Text(ends, overflow="fold")]
     else:
         page.append(Text("Nothing to end.", "bold"))
     page += _refused(refused)
@@ -56,6 +60,9 @@ def plan_page(
     ]
 
 
+_WITH_THEM = "The servers and Bash calls of these sessions end with them."
+
+
 def _intent(findings: Sequence[Document]) -> str:
     ending = [one for one in findings if one["pid"]]
     locks = len(findings) - len(ending)
@@ -66,16 +73,10 @@ def _intent(findings: Sequence[Document]) -> str:
     )
 
 
-_UNENDED = {
-    "zombie": "it has ended already",
-    "duplicate-session": "name the one to end with --pid, the other keeps the conversation",
-}
-
-
 def _refused(refused: Sequence[Document]) -> Page:
     page: Page = []
     for one in refused:
-        why = _against(one) or _UNENDED.get(one["class"], "the other options leave it out")
+        why = words.refusal(one["class"], one["vetoes"])
         line = Text(overflow="fold")
         what = f"{one['pid']}  {one['kind']}" if one["pid"] else one["command"]
         line.append("refused", "bold green").append(f"  {what}: {why}")
@@ -90,7 +91,7 @@ def _against(finding: Document) -> str:
 def acted_page(document: Document, type_this: str, spared: Sequence[Document] = ()) -> Page:
     """What was ended, what was not, and what is still there to look at. `spared` was planned and is kept by now."""
     actions = document["actions"]
-    command = {one["pid"]: one["command"] for one in document["findings"]}
+    command = {one["identity"]: one["command"] for one in document["findings"]}
     page: Page = []
     if actions:
         grid = Table(
@@ -110,9 +111,9 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
                 str(one["pid"] or "-"),
                 size(one["freed_bytes"]) if one["pid"] else "-",
                 sent,
-                Fitted("", command.get(one["pid"], "")) if one["pid"] else _lock(one),
+                Fitted("", command.get(one["identity"], "")) if one["pid"] else _lock(one),
             )
-        page += [grid, Text()]
+        page += [grid, *(_why(one) for one in actions if one["pid"] and one["why"]), Text()]
     for one in spared:
         line = Text("left alone", "bold green", overflow="fold")
         page.append(line.append(f" {one['pid']}: {_against(one)}", "not bold default"))
@@ -138,6 +139,12 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
         return [*page, Text(f"Next: {type_this} scan    (some findings are only reported)", "bold")]
     kept = f" {type_this} history keeps what was done" if actions else ""
     return [*page, Text(f"Next: nothing to do.{kept}", "bold")]
+
+
+def _why(action: Document) -> Text:
+    """Below the table: a reason is longer than what is left of a line."""
+    line = Text(overflow="fold").append(action["outcome"], "yellow")
+    return line.append(f" {action['pid']}: {action['why']}", "not bold default")
 
 
 def _lock(action: Document) -> Fitted:

@@ -90,14 +90,21 @@ def ended_line(one: Document) -> str:
     return f"{title(one)}: still running (process {one['pid']}){why}"
 
 
+# Of what ran below a session's helpers.
+_BESIDES = {"gone": "left over, stopped", "survived": "left over, still running", "refused": "left over, not stopped"}  # fmt: skip
+
+
 def left_page(document: Document, type_this: str) -> Page:
-    """What came of it all, and what the stopped sessions leave running, with the words that end each."""
+    """What was cleaned up besides, what came of it all, and what the stopped sessions leave running, with the words that
+    end each.
+    """
     page: Page = []
     ended = [one for one in document["ended"] if one["outcome"] == "gone"]
-    swept = [one for one in document["actions"] if one["outcome"] == "gone"]
-    told = {one["identity"] for one in ended}
-    also = [one for one in swept if one["identity"] not in told]
+    also = [one for one in document["actions"] if one["outcome"] == "gone"]
     freed = sum(one["freed_bytes"] for one in (*ended, *also))
+    for one in document["actions"]:
+        page.append(Fitted(f"{_BESIDES[one['outcome']]} (process {one['pid']}): ", one["command"]))
+        page += [Text(f"      {one['why']}", "dim", overflow="fold")] if one["why"] else []
     clients = sum(one["role"] in ("session", "agent", "background") for one in ended)
     said = f"Stopped {count(clients, 'Claude process', 'Claude processes')}"
     helpers = len(ended) - clients + len(also)
@@ -108,7 +115,8 @@ def left_page(document: Document, type_this: str) -> Page:
         page.append(Fitted(f"  still runs  {one['pid']}  {ports}", one["command"]))
         say = one["next"].replace("process-janitor", type_this, 1)
         page.append(Text(f"      {words.CLASSES[one['class']]}; {say}", "dim", overflow="fold"))
-    failed = next((one for one in document["ended"] if one["outcome"] != "gone"), None)
+    everything = (*document["ended"], *document["actions"])
+    failed = next((one for one in everything if one["outcome"] != "gone"), None)
     if failed is not None:
         page.append(Text(f"Next: {type_this} explain {failed['pid']}    (what it is)", "bold"))
     elif not document["left"]:
