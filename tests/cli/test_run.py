@@ -88,6 +88,33 @@ def test_a_selected_process_is_ended_and_the_one_beside_it_is_not(tmp_path: Path
 
 
 @namespaced
+def test_a_session_is_named_by_the_beginning_of_its_id_if_that_is_one_sessions(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    one = world.session("abcd1111-0000-4000-8000-000000000001")
+    two = world.session("abcd2222-0000-4000-8000-000000000002")
+    server, other = one.mcp(), two.mcp()
+    one.kill()
+    two.kill()
+    for word, said in (
+        ("abcd", f"2 session ids: {one.session_id}, {two.session_id}"),
+        ("abc", "no session"),
+        ("bcd1", "no session"),
+        ("", "no session"),
+        ("abcd3", "no session"),
+    ):
+        answer = world.cli("run", "--session", word, "--execute")
+        assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1), word
+        assert said in answer.err
+    assert (server.alive, other.alive) == (True, True)
+    planned = world.cli("run", "--session", "abcd2", "--json").json
+    assert planned["plan"]["pids"] == [other.pid]
+    assert world.cli("run", "--session", "abcd1", "--execute").code == 0
+    assert (server.alive, other.alive) == (False, True)
+
+
+@namespaced
 def test_options_narrow_each_other_down(tmp_path: Path) -> None:
     world = World(tmp_path)
     one, other = world.session(), world.session()

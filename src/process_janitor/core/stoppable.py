@@ -7,6 +7,7 @@ from process_janitor.core.claude_sessions import stopped_by_user
 from process_janitor.core.idleness import is_own
 from process_janitor.core.model import natural
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.session_words import NotOne, by_beginning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,13 +20,7 @@ if TYPE_CHECKING:
 
     Role = Literal["session", "agent", "background"]
 
-# Of an id: fewer letters are a typing error more often than a choice.
-_PREFIX_LEAST = 4
 _JOB_LETTERS = 8
-
-
-class NotOne(ValueError):
-    """A word that names no living session, or more than one; the text says which."""
 
 
 class Living(NamedTuple):
@@ -136,13 +131,10 @@ def meant(word: str, among: Sequence[Living]) -> list[Living]:
     number = natural(word)
     found = [one for one in among if number is not None and one.pid == number]
     found = found or [one for one in among if word and word in one.session.ids]
-    if not found and len(word) >= _PREFIX_LEAST:
-        found = [one for one in among if any(id_.startswith(word) for id_ in one.session.ids)]
-        names = sorted({one.session.session_id for one in found})
-        if len(names) > 1:
-            raise NotOne(
-                f"{word!r} is the beginning of {len(names)} session ids: {', '.join(names)}"
-            )
+    if not found:
+        ids = ((id_, one.session.session_id) for one in among for id_ in one.session.ids)
+        name = by_beginning(word, ids)
+        found = [one for one in among if name and one.session.session_id == name]
     if not found:
         raise NotOne(f"no living session {word!r} is known")
     return found
@@ -210,7 +202,6 @@ def owned_by(decision: Decision, client: Identity) -> bool:
 
 __all__ = [
     "Living",
-    "NotOne",
     "all_but_own",
     "belongs",
     "living",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from process_janitor.core import stoppable
+from process_janitor.core.session_words import NotOne
 from process_janitor.faces import stop_document
 from process_janitor.faces.cli.asking import agreed
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
@@ -95,7 +96,7 @@ def _chosen(
         return stoppable.all_but_own(among)
     try:
         found = {one.pid: one for word in words.session for one in stoppable.meant(word, among)}
-    except stoppable.NotOne as problem:
+    except NotOne as problem:
         raise Failure(f"{problem}; process-janitor scan --all lists the sessions") from None
     return list(found.values()), []
 
