@@ -12,7 +12,7 @@ from process_janitor.core.vetoes import WORDS as VETO_WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 EVIDENCE = {
     "owner-gone": "the Claude process it belongs to is gone: no process of that number and start time runs in this boot",
@@ -146,6 +146,20 @@ def veto(code: str) -> str:
     return {**LOCK_WORDS, **RECORD_WORDS, **VETO_WORDS}.get(code, code)
 
 
+_BY = {"watcher": "the watcher", "auto-on-start": "the cleanup of a starting session"}
+
+
+def by(trigger: object) -> str:
+    """Who did what a line of the journal tells of."""
+    return _BY.get(str(trigger), str(trigger or "?"))
+
+
+def reason_of(line: Mapping[str, object]) -> str:
+    """The class that a line of the journal names; what `stop` ended is of none, because nothing was wrong with it."""
+    asked = "you asked for its end" if line.get("trigger") == "stop" else ""
+    return str(line.get("class") or "") or asked
+
+
 _UNENDED = {
     "zombie": "it has ended already",
     "duplicate-session": "name the one to end with --pid, the other keeps the conversation",
@@ -192,9 +206,11 @@ __all__ = [
     "EVIDENCE",
     "EVIDENCE_PREFIXES",
     "STATES",
+    "by",
     "change",
     "deals_with",
     "evidence",
+    "reason_of",
     "refusal",
     "veto",
 ]
