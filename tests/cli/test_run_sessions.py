@@ -95,3 +95,22 @@ def test_a_kept_server_of_a_session_that_is_ended_stays(tmp_path: Path) -> None:
     assert answer.code == 0, answer
     assert (hung.alive, server.alive, kept.alive) == (False, False, True)
     assert kept.pid not in outcomes(answer.json)
+
+
+@namespaced
+def test_a_session_that_hangs_is_told_how_to_be_rid_of_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    hung, live = world.session(), world.session()
+    hangs(world, hung)
+
+    def said(session: Pretend) -> str:
+        inside = {"CLAUDE_PID": str(session.pid), "CLAUDE_CODE_SESSION_ID": session.session_id}
+        answer = world.cli("status", **inside)
+        assert answer.code == 0, answer
+        return answer.out.splitlines()[-1]
+
+    assert said(hung).startswith(f"Next: process-janitor stop --session {hung.pid} ")
+    assert said(live).startswith("Next: process-janitor report ")
+    assert f"stop --session {hung.pid}" in world.cli("explain", str(hung.pid)).out
+    told = world.cli("stop", "--session", str(hung.pid), "--json").json
+    assert [one["pid"] for one in told["targets"]] == [hung.pid]

@@ -263,6 +263,8 @@ def test_everything_lists_what_living_sessions_run(tmp_path: Path) -> None:
         assert found[pid]["vetoes"][0] == "live-owner"
         assert found[pid]["session_id"] == session.session_id
     assert world.cli("scan", "--json").json["totals"] == document["totals"]
+    said = " ".join(world.cli("scan", "--all").out.split())
+    assert said.count("it is a session that runs") == 1
     assert document["totals"]["keep"] >= 4
     assert "Nothing to clean." in world.cli("scan").out
 

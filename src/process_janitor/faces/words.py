@@ -106,6 +106,7 @@ STATES = {
     "unknown": "not registered",
 }
 
+RUNS_ON = "it is a session that runs"
 NO_EVIDENCE = "nothing ties it to a Claude session that is gone"
 
 # What the user can do about a veto, where anything can be done.
@@ -166,6 +167,11 @@ _UNENDED = {
 }
 
 
+def runs_on(finding: Mapping[str, object]) -> bool:
+    """Whether it is a client that nothing is wrong with: "its session is alive" would say that it is somebody else's."""
+    return finding["kind"] == "claude" and not finding["class"]
+
+
 def refusal(finding: str, vetoes: Iterable[str]) -> str:
     """Why what was asked for is not ended."""
     against = "; ".join(f"{veto(code)} [{code}]" for code in vetoes)
@@ -190,7 +196,10 @@ def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
     if verdict == "report" and finding == "idle-session":
         return f"It changes with the next turn. To end it: {deals_with(verdict, finding, pid)}"
     if verdict == "report" and finding == "hung-session":
-        return f"It is ended hung_grace_seconds after its goodbye. To keep it: process-janitor keep {pid}"
+        return (
+            "If its goodbye was final, the watcher ends it hung_grace_seconds after that. "
+            f"At once: {deals_with(verdict, finding, pid)}    To keep it: process-janitor keep {pid}"
+        )
     if verdict == "report" and finding == "duplicate-session":
         return f"Nobody chooses for you. To end this one: {deals_with(verdict, finding, pid)}"
     if verdict == "report":
@@ -212,5 +221,6 @@ __all__ = [
     "evidence",
     "reason_of",
     "refusal",
+    "runs_on",
     "veto",
 ]

@@ -97,7 +97,9 @@ def table(findings: Sequence[Document], type_this: str, first: int = 0) -> Group
         if finding["next"] and (finding["pid"] is None or finding["class"] == "overload"):
             # Of a process it is known: whatever its verdict is, `run --pid` or a plan ends it.
             why.append(f"\n{typed(finding['next'], type_this)}", "bold not dim")
-        parts += [Fitted(line, finding["command"]), Padding(why, (0, 0, 0, lead + 8))]
+        # Of what is no process it is a path: which lock it is stands in its folders.
+        what = Fitted(line, finding["command"], program=finding["pid"] is not None)
+        parts += [what, Padding(why, (0, 0, 0, lead + 8))]
     return Group(*parts)
 
 
@@ -147,8 +149,11 @@ def _why(finding: Document, also: Sequence[int]) -> Text:
     why = [words.CLASSES[finding["class"]]] if finding["class"] else []
     why += [finding["about"]] if finding["about"] else []
     # Where its session lives, that is the reason; what else there is stands among the codes.
-    lives = "live-owner" in finding["vetoes"]
-    why += [words.veto(code) for code in (("live-owner",) if lives else finding["vetoes"])]
+    if words.runs_on(finding):
+        why.append(words.RUNS_ON)
+    else:
+        lives = "live-owner" in finding["vetoes"]
+        why += [words.veto(code) for code in (("live-owner",) if lives else finding["vetoes"])]
     if also:
         more = f" and {len(also) - _LISTED} more" if len(also) > _LISTED else ""
         why.append(f"also {', '.join(map(str, also[:_LISTED]))}{more}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from process_janitor.core.commands import brief, middle
 from process_janitor.core.units import count, size
 from process_janitor.faces import words
 from process_janitor.faces.render.fitting import Fitted
@@ -43,7 +44,7 @@ def plan_page(document: Document, type_this: str, words_again: str, *, asking: b
 
 def _target(one: Document) -> Text:
     line = Text("  ", overflow="fold").append(title(one), "bold")
-    about = f"  process {one['pid']}, {count(one['processes'], 'process', 'processes')}, {size(one['memory_bytes'])}"
+    about = f"\n      process {one['pid']}, {count(one['processes'], 'process', 'processes')}, {size(one['memory_bytes'])}"
     line.append(about, "dim")
     if one["own"]:
         line.append("  this is the session you are in", "bold red")
@@ -69,14 +70,18 @@ def spared(rows: Sequence[Document]) -> Page:
 
 
 def title(one: Document) -> str:
-    """`session ID (directory)`, `agent reviewer`, `puppeteer` for a server with a name, else `mcp-server server.py`."""
+    """`session ID (directory)`, `agent reviewer`, `puppeteer` for a server with a name, else `mcp-server server.py (process
+    4711)`.
+    """
     if one["role"] == "agent":
         return f"agent {one['name'] or one['pid']}"
     if one["role"] in ("session", "background"):
         what = "background session" if one["role"] == "background" else "session"
         named = f"{what} {one['session_id'] or 'of process ' + str(one['pid'])}"
         return f"{named} ({one['cwd']})" if one["cwd"] else named
-    return one["mcp_server"] or f"{one['role']} {one['name']}"
+    if one["mcp_server"]:
+        return str(one["mcp_server"])
+    return f"{one['role']} {middle(brief(one['name']), _NAME_MAX)} (process {one['pid']})"
 
 
 def ended_line(one: Document) -> str:
@@ -90,6 +95,8 @@ def ended_line(one: Document) -> str:
     return f"{title(one)}: still running (process {one['pid']}){why}"
 
 
+# Of a Bash call's command: its line is to fit beside what became of it.
+_NAME_MAX = 44
 # Of what ran below a session's helpers.
 _BESIDES = {"gone": "left over, stopped", "survived": "left over, still running", "refused": "left over, not stopped"}  # fmt: skip
 

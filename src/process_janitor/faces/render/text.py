@@ -139,7 +139,7 @@ def explain_page(document: Document, command: str, old: float, type_this: str) -
 
 _MEANING = {
     "reap": "a proven leftover; auto, run and the watcher end it",
-    "report": "worth a look; ended only when you name it",
+    "report": "worth a look; not ended now unless you name it",
     "keep": "left alone, whoever asks",
 }
 
