@@ -71,17 +71,25 @@ def test_what_was_found_on_the_second_look_has_its_command(tmp_path: Path) -> No
 @namespaced
 def test_who_ends_a_session_hears_what_goes_with_it(tmp_path: Path) -> None:
     world = World(tmp_path)
-    hung = world.session()
-    detached, other = hung.detached(), world.session()
+    hung, live, dead = world.session(), world.session(), world.session()
+    detached = dead.detached()
+    dead.kill()
+    told = "What a session runs, its servers and Bash calls, ends with it."
     said = world.cli("run", "--pid", str(detached.pid), "--dry-run").out
-    assert "Bash calls" not in said
+    assert told not in said
     hangs(world, hung)
     said = world.cli("run", "--pid", str(hung.pid), "--dry-run").out
-    assert "Its servers and Bash calls end with it." in said
-    hangs(world, other)
-    said = world.cli("run", "--class", "hung-session", "--dry-run").out
-    assert "The servers and Bash calls of these sessions end with them." in said
-    assert (hung.alive, other.alive, detached.alive) == (True, True, True)
+    assert told in said
+    assert said.startswith("Plan: end 1 session, ")
+    both = ("--pid", str(hung.pid), "--pid", str(detached.pid))
+    assert world.cli("run", *both, "--dry-run").out.startswith(
+        "Plan: end 1 session and 1 process, "
+    )
+    refused = world.cli("run", "--pid", str(live.pid))
+    assert refused.code == 3
+    last = refused.out.splitlines()[-1]
+    assert last.startswith(f"Next: process-janitor stop --session {live.pid} ")
+    assert (hung.alive, live.alive, detached.alive) == (True, True, True)
 
 
 @namespaced

@@ -204,10 +204,10 @@ def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
         return f"Nobody chooses for you. To end this one: {deals_with(verdict, finding, pid)}"
     if verdict == "report":
         return f"It is ended only if you say so: {deals_with(verdict, finding, pid)}"
-    return next(
-        (_CHANGES[code] for code in vetoes if code in _CHANGES),
-        "Nothing you can set would change that.",
-    )
+    # One veto is enough: where nobody can do anything about one of them, the others need not be told.
+    if vetoes and all(code in _CHANGES for code in vetoes):
+        return _CHANGES[vetoes[0]]
+    return "Nothing you can set would change that."
 
 
 __all__ = [

@@ -126,11 +126,13 @@ def is_idle(decision: Decision) -> bool:
 
 def questions(chosen: Chosen) -> list[Question]:
     """One for leftovers and locks together, then one for each idle session."""
-    together = frozenset(one.identity for one in chosen.targets if not is_idle(one))
+    ending = [one for one in chosen.targets if not is_idle(one)]
+    together = frozenset(one.identity for one in ending)
     asked = []
     if together or chosen.locks:
         count, locks = len(together), len(chosen.locks)
-        ends = "end this process" if count == 1 else f"end these {count} processes"
+        one = "session" if all(target.kind == "claude" for target in ending) else "process"
+        ends = f"end this {one}" if count == 1 else f"end these {count} processes"
         removes = "remove this lock" if locks == 1 else f"remove these {locks} locks"
         text = " and ".join((*((ends,) if count else ()), *((removes,) if locks else ())))
         asked.append(Question(f"{text.capitalize()}?", together, bool(chosen.locks)))

@@ -30,10 +30,8 @@ def plan_page(
     if findings:
         page.append(Text(f"Plan: {_intent(findings)}.", "bold"))
         page += by_session(document, type_this, numbered=True)
-        sessions = sum(one["kind"] == "claude" for one in findings)
-        if sessions:
-            ends = "Its servers and Bash calls end with it." if sessions == 1 else _WITH_THEM
-            page += [Text(), Text(ends, overflow="fold")]
+        if _sessions(findings):
+            page += [Text(), Text("What a session runs, its servers and Bash calls, ends with it.")]
     else:
         page.append(Text("Nothing to end.", "bold"))
     page += _refused(refused)
@@ -53,24 +51,29 @@ def plan_page(
             said,
             Text(f"Next: {type_this} run    (with the same options, without --dry-run)", "bold"),
         ]
-    return [
-        *page,
-        Text(),
-        Text(f"Next: {type_this} scan --all    (lists what is kept, and why)", "bold"),
-    ]
-
-
-_WITH_THEM = "The servers and Bash calls of these sessions end with them."
+    next_step = f"{type_this} scan --all    (lists what is kept, and why)"
+    living = next((one for one in refused if words.runs_on(one)), None)
+    if living is not None:
+        next_step = f"{type_this} stop --session {living['pid']}    (ends a session that runs)"
+    return [*page, Text(), Text(f"Next: {next_step}", "bold")]
 
 
 def _intent(findings: Sequence[Document]) -> str:
     ending = [one for one in findings if one["pid"]]
     locks = len(findings) - len(ending)
     held = sum(one["memory_bytes"] for one in ending)
-    ends = f"end {count(len(ending), 'process', 'processes')}, {size(held)}" if ending else ""
+    sessions = _sessions(ending)
+    others = len(ending) - sessions
+    what = [count(sessions, "session")] if sessions else []
+    what += [count(others, "process", "processes")] if others else []
+    ends = f"end {' and '.join(what)}, {size(held)}" if ending else ""
     return "; ".join(
         part for part in (ends, f"remove {count(locks, 'lock')}" if locks else "") if part
     )
+
+
+def _sessions(findings: Sequence[Document]) -> int:
+    return sum(one["kind"] == "claude" for one in findings)
 
 
 def _refused(refused: Sequence[Document]) -> Page:
