@@ -23,6 +23,7 @@ from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
 from process_janitor.sweep import Judged, look, proven, sweep
 from process_janitor.system import config, identity, memory, procfs
+from process_janitor.system.held import Holdings
 from process_janitor.system.mcp_config import McpConfig
 
 TYPE_CHECKING = False
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from process_janitor.core.model import Decision, Identity, Outcome
     from process_janitor.core.settings import Settings
     from process_janitor.core.stoppable import Living
+    from process_janitor.system.held import Freed
 
 _SLICE_SECONDS = 0.05
 # After SIGKILL only the kernel can still be slow.
@@ -70,6 +72,7 @@ class Stopped(NamedTuple):
     left: tuple[Decision, ...]
     problem: str
     commands: Mapping[tuple[int, int], str]
+    freed: Freed
 
     @property
     def failed(self) -> bool:
@@ -111,12 +114,15 @@ class Stop:
         self._began: dict[tuple[int, int], float] = {}
         self._problem = ""
         self._commands: dict[tuple[int, int], str] = {}
+        self._holdings = Holdings()
 
     def run(self, stages: Sequence[Sequence[Living]]) -> Stopped:
         """End these sessions, stage by stage. Raises config.Unsafe, OSError when the state directory cannot be used."""
         self._by_key = {one.process.key: one for stage in stages for one in stage}
         self._recorder.learn((one.decision for one in self._by_key.values()), self._ties.snapshot)
         self._watch_helpers()
+        holds = [*self._by_key, *(helper.identity.key for helper in self._helpers)]
+        self._holdings.note_processes(holds)
         grace = float(self._options.value("term_grace_seconds"))
         try:
             with Campaign(grace, self._on_action) as campaign:
@@ -139,8 +145,16 @@ class Stop:
         )
         return Stopped(
             tuple(self._ended), actions, last, left, self._recorder.problem or self._problem,
-            self._commands,
+            self._commands, self._freed(actions),
         )  # fmt: skip
+
+    def _freed(self, besides: Iterable[Action]) -> Freed:
+        """What nobody holds any more of what these sessions did: looked up after their end."""
+        gone = [
+            *((one.identity.key, one.freed_bytes) for one in self._ended if one.outcome == "gone"),
+            *((one.identity.key, one.freed_bytes) for one in besides if one.outcome == "gone"),
+        ]
+        return self._holdings.freed((key for key, _ in gone), sum(size for _, size in gone))
 
     def _watch_helpers(self) -> None:
         """What hangs directly on each session, which ends it or leaves it. Not us, nor what we were started from."""
@@ -306,7 +320,10 @@ class Stop:
         self._collect()
         if not gone or self._enough():
             return ()
-        swept = sweep(self._root, self._options, "stop", lambda d: proven(d) and belongs(d, gone))
+        swept = sweep(
+            self._root, self._options, "stop", lambda d: proven(d) and belongs(d, gone),
+            before=self._holdings.note,
+        )  # fmt: skip
         self._problem = swept.problem
         besides = []
         helpers = {helper.identity: helper for helper in self._helpers}

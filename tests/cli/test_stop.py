@@ -80,6 +80,9 @@ def test_one_session_goes_with_its_servers_and_the_other_stays_with_its_own(tmp_
     assert besides["pid"] == call[1].pid
     assert besides["command"]
     assert call[1].pid not in by_pid
+    everything = [row["freed_bytes"] for row in (*document["ended"], *document["actions"])]
+    assert document["freed"]["memory_bytes"] == sum(everything)
+    assert document["freed"]["descriptors"] >= 3 * len(everything)
     (left,) = document["left"]
     assert (left["pid"], left["class"]) == (detached.pid, "detached")
     assert left["next"] == f"process-janitor run --pid {detached.pid}"
@@ -108,6 +111,19 @@ def test_everything_that_goes_with_a_session_that_hangs_is_told(tmp_path: Path) 
     assert any(line.startswith(f"left over, stopped (process {call[1].pid}): ") for line in lines)
     assert "Stopped 1 Claude process and 3 helpers" in answer.out
     assert "Nothing to clean." in world.cli("scan").out
+
+
+@namespaced
+def test_the_port_of_a_server_is_told_to_be_free_again(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    one, other = world.session(), world.session()
+    listens, spared = serving(one, "browse"), serving(other, "other")
+    answer = world.cli("stop", "--session", one.session_id, "--yes")
+    assert answer.code == 0, answer
+    said = " ".join(answer.out.split())
+    assert f"port {listens.port}" in said
+    assert f"{spared.port}" not in said
+    assert "descriptors" in said
 
 
 @namespaced

@@ -71,14 +71,19 @@ def scan(
     if actions is not None or locks:
         document["actions"] = [*(action(one) for one in actions or ()), *locks]
     if freed is not None:
-        document["freed"] = {
-            "memory_bytes": freed.memory,
-            "descriptors": freed.descriptors,
-            "connections": freed.connections,
-            "ports": list(freed.ports),
-            "ports_taken": list(freed.taken),
-        }
+        document["freed"] = freed_by(freed)
     return document
+
+
+def freed_by(freed: Freed) -> Document:
+    """What acting has freed."""
+    return {
+        "memory_bytes": freed.memory,
+        "descriptors": freed.descriptors,
+        "connections": freed.connections,
+        "ports": list(freed.ports),
+        "ports_taken": list(freed.taken),
+    }
 
 
 def session(one: SessionView, seen: View) -> Document:
@@ -245,5 +250,5 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 __all__ = [
     "CONFIG", "EXPLAIN", "KEEP", "SCAN", "STATUS", "action", "command", "condition", "config", "cpu_percent", "dumps",
-    "explain", "finding", "lock_action", "relative", "scan", "session", "totals", "value_text",
+    "explain", "finding", "freed_by", "lock_action", "relative", "scan", "session", "totals", "value_text",
 ]  # fmt: skip

@@ -246,7 +246,7 @@ class Stage:
         freed = {
             a.decision.process.key: a.freed_bytes for a in swept.actions if a.outcome == "gone"
         }
-        gone = [a.decision.process for a in swept.actions if a.outcome == "gone"]
+        gone = [a.identity.key for a in swept.actions if a.outcome == "gone"]
         return documents.scan(
             view(self.root, options, swept.first, freed=freed),
             actions=swept.actions,

@@ -40,6 +40,7 @@ def stop(
             }
             for one in stopped.actions
         ]
+        document["freed"] = documents.freed_by(stopped.freed)
         document["left"] = [left_behind(one, snapshot) for one in stopped.left]
         document["problem"] = stopped.problem
     return document

@@ -81,7 +81,7 @@ def act(
         seen = seen._replace(
             findings=(*seen.findings, *(d for d in (*spared, *refused) if d not in seen.findings))
         )
-        gone = [a.decision.process for a in swept.actions if a.outcome == "gone"]
+        gone = [a.identity.key for a in swept.actions if a.outcome == "gone"]
         (tell or _teller(context))(
             documents.scan(
                 seen,

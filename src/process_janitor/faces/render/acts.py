@@ -125,7 +125,8 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
     if unlocked:
         page.append(Text(f"Removed {count(len(unlocked), 'lock')}.", "bold"))
     if gone:
-        page += _freed(document, count(len(gone), "process", "processes"))
+        did = f"Ended {count(len(gone), 'process', 'processes')}"
+        page += freed_lines(document["freed"], did)
     elif spared and not actions:
         page.append(Text("Nothing was ended.", "bold"))
     elif not actions:
@@ -154,9 +155,8 @@ def _lock(action: Document) -> Fitted:
     return Fitted(f"{action['why']}: " if action["why"] else "", action["path"], program=False)
 
 
-def _freed(document: Document, ended: str) -> Page:
-    """What nobody holds any more: looked up after the end, not taken for granted."""
-    freed = document["freed"]
+def freed_lines(freed: Document, did: str) -> Page:
+    """What was done, and what nobody holds any more: looked up after the end, not taken for granted."""
     parts = [size(freed["memory_bytes"])]
     if freed["ports"]:
         named = ", ".join(map(str, freed["ports"]))
@@ -165,10 +165,10 @@ def _freed(document: Document, ended: str) -> Page:
         parts.append(count(freed["descriptors"], "descriptor"))
     if freed["connections"]:
         parts.append(count(freed["connections"], "connection"))
-    page: Page = [Text(f"Ended {ended}, freed {', '.join(parts)}.", "bold", overflow="fold")]
+    page: Page = [Text(f"{did}, freed {', '.join(parts)}.", "bold", overflow="fold")]
     for port in freed["ports_taken"]:
         page.append(Text(f"Port {port} is not free: another process listens on it.", "yellow"))
     return page
 
 
-__all__ = ["acted_page", "plan_page"]
+__all__ = ["acted_page", "freed_lines", "plan_page"]

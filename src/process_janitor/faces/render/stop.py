@@ -7,6 +7,7 @@ from rich.text import Text
 from process_janitor.core.commands import brief, middle
 from process_janitor.core.units import count, size
 from process_janitor.faces import words
+from process_janitor.faces.render.acts import freed_lines
 from process_janitor.faces.render.fitting import Fitted
 
 TYPE_CHECKING = False
@@ -108,7 +109,6 @@ def left_page(document: Document, type_this: str) -> Page:
     page: Page = []
     ended = [one for one in document["ended"] if one["outcome"] == "gone"]
     also = [one for one in document["actions"] if one["outcome"] == "gone"]
-    freed = sum(one["freed_bytes"] for one in (*ended, *also))
     for one in document["actions"]:
         page.append(Fitted(f"{_BESIDES[one['outcome']]} (process {one['pid']}): ", one["command"]))
         page += [Text(f"      {one['why']}", "dim", overflow="fold")] if one["why"] else []
@@ -116,7 +116,7 @@ def left_page(document: Document, type_this: str) -> Page:
     said = f"Stopped {count(clients, 'Claude process', 'Claude processes')}"
     helpers = len(ended) - clients + len(also)
     said += f" and {count(helpers, 'helper')}" if helpers else ""
-    page.append(Text(f"{said}, freed {size(freed)}.", "bold"))
+    page += freed_lines(document["freed"], said)
     for one in document["left"]:
         ports = f"port {', '.join(map(str, one['ports']))}  " if one["ports"] else ""
         page.append(Fitted(f"  still runs  {one['pid']}  {ports}", one["command"]))
