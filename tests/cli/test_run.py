@@ -164,6 +164,10 @@ def test_a_session_that_is_shown_and_protected_is_refused_and_its_twin_is_ended(
     assert planned.code == 3, planned
     assert "--plan" not in planned.out
     assert "kept-by-rule" in planned.out
+    assert "run --pid" not in planned.out, "what is refused is not suggested"
+    told = {one["pid"]: one["next"] for one in world.cli("scan", "--json").json["findings"]}
+    assert told == {kept.pid: "", twin.pid: f"process-janitor run --pid {twin.pid}"}
+    assert "removed your rule" in " ".join(world.cli("explain", str(kept.pid)).out.split())
     refused = world.cli("run", "--pid", str(kept.pid), "--execute", "--json")
     assert refused.code == 3
     assert [one["outcome"] for one in refused.json["actions"]] == ["refused"]
@@ -270,7 +274,10 @@ def test_nobody_chooses_between_two_clients_on_one_conversation(tmp_path: Path) 
     one = world.session("11111111-0000-4000-8000-000000000001")
     two = world.session("11111111-0000-4000-8000-000000000001")
     for words in (("--class", "duplicate-session"), ("--session", one.session_id)):
-        assert "name the one to end with --pid" in world.cli("run", *words, "--dry-run").out
+        planned = world.cli("run", *words, "--dry-run").out
+        assert "name the one to end with --pid" in planned
+        last = planned.splitlines()[-1]
+        assert last.startswith(f"Next: process-janitor run --pid {one.pid} ")
         said = world.cli("run", *words, "--execute")
         assert said.code == 3, said
         assert one.alive

@@ -127,7 +127,7 @@ def finding(decision: Decision, seen: View) -> Document:
         "cpu_percent": cpu_percent(seen.snapshot, process),
         "ports": list(detail.ports),
         "about": next((quiet for quiet in map(words.quiet, decision.evidence) if quiet), ""),
-        "next": words.deals_with(decision.verdict, decision.finding, process.pid),
+        "next": words.deals_with(decision.verdict, decision.finding, decision.vetoes, process.pid),
     }
 
 

@@ -12,7 +12,7 @@ from process_janitor.core.vetoes import WORDS as VETO_WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 EVIDENCE = {
     "owner-gone": "the Claude process it belongs to is gone: no process of that number and start time runs in this boot",
@@ -178,32 +178,40 @@ def refusal(finding: str, vetoes: Iterable[str]) -> str:
     return against or _UNENDED.get(finding, "the other options leave it out")
 
 
-def deals_with(verdict: str, finding: str, pid: int) -> str:
+# What `run` may end all the same when its user names it, and what `stop` may.
+_NO_BAR = frozenset({"live-owner"})
+_NO_BAR_TO_STOP = frozenset({"live-owner", "ancestor-of-self", "live-session-below", "stopped"})
+
+
+def deals_with(verdict: str, finding: str, vetoes: Iterable[str], pid: int) -> str:
     """The command that ends this one process, as it is typed; "" where nothing here does."""
     if verdict == "keep" or finding == "zombie":
         return ""
     # Whoever may come back to it is told how it saves: by its own gentle end.
     gently = finding in ("idle-session", "hung-session") and verdict == "report"
+    if set(vetoes) - (_NO_BAR_TO_STOP if gently else _NO_BAR):
+        return ""
     return f"process-janitor {'stop --session' if gently else 'run --pid'} {pid}"
 
 
-def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
+def change(verdict: str, finding: str, vetoes: Sequence[str], pid: int) -> str:
     """What would make the verdict another one, in a sentence."""
     if verdict == "reap":
         return f"To keep it: process-janitor keep {pid}"
-    if verdict == "report" and finding == "zombie":
+    if finding == "zombie":
         return "It disappears when its parent ends or waits for it; no signal reaches it."
-    if verdict == "report" and finding == "idle-session":
-        return f"It changes with the next turn. To end it: {deals_with(verdict, finding, pid)}"
-    if verdict == "report" and finding == "hung-session":
+    ends = deals_with(verdict, finding, vetoes, pid)
+    if ends and finding == "idle-session":
+        return f"It changes with the next turn. To end it: {ends}"
+    if ends and finding == "hung-session":
         return (
             "If its goodbye was final, the watcher ends it hung_grace_seconds after that. "
-            f"At once: {deals_with(verdict, finding, pid)}    To keep it: process-janitor keep {pid}"
+            f"At once: {ends}    To keep it: process-janitor keep {pid}"
         )
-    if verdict == "report" and finding == "duplicate-session":
-        return f"Nobody chooses for you. To end this one: {deals_with(verdict, finding, pid)}"
-    if verdict == "report":
-        return f"It is ended only if you say so: {deals_with(verdict, finding, pid)}"
+    if ends and finding == "duplicate-session":
+        return f"Nobody chooses for you. To end this one: {ends}"
+    if ends:
+        return f"It is ended only if you say so: {ends}"
     # One veto is enough: where nobody can do anything about one of them, the others need not be told.
     if vetoes and all(code in _CHANGES for code in vetoes):
         return _CHANGES[vetoes[0]]

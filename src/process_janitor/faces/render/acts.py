@@ -7,6 +7,7 @@ from rich.text import Text
 
 from process_janitor.core.units import count, size
 from process_janitor.faces import words
+from process_janitor.faces.render.closing import typed
 from process_janitor.faces.render.findings import by_session
 from process_janitor.faces.render.fitting import Fitted
 
@@ -53,7 +54,10 @@ def plan_page(
         ]
     next_step = f"{type_this} scan --all    (lists what is kept, and why)"
     living = next((one for one in refused if words.runs_on(one)), None)
-    if living is not None:
+    named = next((one for one in refused if one["class"] == "duplicate-session"), None)
+    if named is not None and named["next"]:
+        next_step = f"{typed(named['next'], type_this)}    (or another one of them)"
+    elif living is not None:
         next_step = f"{type_this} stop --session {living['pid']}    (ends a session that runs)"
     return [*page, Text(), Text(f"Next: {next_step}", "bold")]
 
