@@ -161,7 +161,9 @@ def test_pages_with_nothing_but_a_lock_end_with_what_removes_it(tmp_path: Path) 
 
     for words in (("scan",), ("report",), ("auto",)):
         assert last(*words).startswith("Next: nothing to do."), words
+    assert world.cli("scan", "--exit-code").code == 0
     path = ide(world)
+    assert world.cli("scan", "--exit-code").code == 10
     for words in (("scan",), ("report",)):
         assert last(*words).startswith("Next: process-janitor run --class stale-lock "), words
     assert last("auto").startswith("Next: process-janitor scan ")

@@ -46,7 +46,8 @@ def run(context: Context, words: argparse.Namespace) -> int:
             context,
             scan_page(document, context.type_this, everything=words.all, verbose=words.verbose),
         )
-    there_is = any(decision.verdict != "keep" for decision in judged.decisions)
+    # As the document has them: a stale lock is a finding as well.
+    there_is = any(one["verdict"] != "keep" for one in document["findings"])
     return FINDINGS if words.exit_code and there_is else DONE
 
 
