@@ -70,7 +70,7 @@ def finding(**more: Any) -> Document:
         "pid": None, "identity": "", "class": "stale-lock", "verdict": "report", "kind": "other", "session_id": "",
         "evidence": ["holder-gone"], "vetoes": [], "command": "/home/user/shop/.git/index.lock", "cwd": "",
         "age_seconds": 900.0, "memory_bytes": 0, "swap_bytes": 0, "cpu_percent": 0.0, "ports": [],
-        "about": "a lock of git", **more,
+        "about": "a lock of git", "next": "process-janitor run --class stale-lock", **more,
     }  # fmt: skip
 
 

@@ -23,15 +23,17 @@ from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
 from process_janitor.sweep import Judged, look, proven, sweep
 from process_janitor.system import config, identity, memory, procfs
+from process_janitor.system.held import Holdings
 from process_janitor.system.mcp_config import McpConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from process_janitor.core.model import Decision, Identity, Outcome
     from process_janitor.core.settings import Settings
     from process_janitor.core.stoppable import Living
+    from process_janitor.system.held import Freed
 
 _SLICE_SECONDS = 0.05
 # After SIGKILL only the kernel can still be slow.
@@ -58,17 +60,24 @@ class Ended(NamedTuple):
 
 
 class Stopped(NamedTuple):
-    """What a stop did, in the order it happened; `last` is the look afterwards, and `left` what it found of them."""
+    """What a stop did, in the order it happened; `last` is the look afterwards, and `left` what it found of them.
+
+    `actions` is what was cleaned up besides: below the helpers in `ended`, whose own end is told there alone. `commands`
+    are theirs, by (pid, start).
+    """
 
     ended: tuple[Ended, ...]
     actions: tuple[Action, ...]
     last: Judged
     left: tuple[Decision, ...]
-    problem: str = ""
+    problem: str
+    commands: Mapping[tuple[int, int], str]
+    freed: Freed
 
     @property
     def failed(self) -> bool:
-        return bool(self.problem) or any(one.outcome != "gone" for one in self.ended)
+        outcomes = [*(one.outcome for one in self.ended), *(one.outcome for one in self.actions)]
+        return bool(self.problem) or any(outcome != "gone" for outcome in outcomes)
 
 
 class _Helper(NamedTuple):
@@ -104,12 +113,16 @@ class Stop:
         self._helpers: list[_Helper] = []
         self._began: dict[tuple[int, int], float] = {}
         self._problem = ""
+        self._commands: dict[tuple[int, int], str] = {}
+        self._holdings = Holdings()
 
     def run(self, stages: Sequence[Sequence[Living]]) -> Stopped:
         """End these sessions, stage by stage. Raises config.Unsafe, OSError when the state directory cannot be used."""
         self._by_key = {one.process.key: one for stage in stages for one in stage}
         self._recorder.learn((one.decision for one in self._by_key.values()), self._ties.snapshot)
         self._watch_helpers()
+        holds = [*self._by_key, *(helper.identity.key for helper in self._helpers)]
+        self._holdings.note_processes(holds)
         grace = float(self._options.value("term_grace_seconds"))
         try:
             with Campaign(grace, self._on_action) as campaign:
@@ -123,7 +136,6 @@ class Stop:
                 if one.identity.key in self._by_key and one.outcome == "gone"
             ]
             actions = self._sweep(gone)
-            self._collect()
         finally:
             for helper in self._helpers:
                 os.close(helper.fd)
@@ -132,8 +144,17 @@ class Stop:
             d for d in last.decisions if d.finding and not d.process.dead and belongs(d, gone)
         )
         return Stopped(
-            tuple(self._ended), actions, last, left, self._recorder.problem or self._problem
-        )
+            tuple(self._ended), actions, last, left, self._recorder.problem or self._problem,
+            self._commands, self._freed(actions),
+        )  # fmt: skip
+
+    def _freed(self, besides: Iterable[Action]) -> Freed:
+        """What nobody holds any more of what these sessions did: looked up after their end."""
+        gone = [
+            *((one.identity.key, one.freed_bytes) for one in self._ended if one.outcome == "gone"),
+            *((one.identity.key, one.freed_bytes) for one in besides if one.outcome == "gone"),
+        ]
+        return self._holdings.freed((key for key, _ in gone), sum(size for _, size in gone))
 
     def _watch_helpers(self) -> None:
         """What hangs directly on each session, which ends it or leaves it. Not us, nor what we were started from."""
@@ -237,9 +258,12 @@ class Stop:
         self._collect()
         self._recorder.write(action)
         one = self._by_key[action.decision.process.key]
-        problem = "it is not the process that was looked at" if action.outcome == "refused" else ""
         self._say(
-            one, action.outcome, signals=action.signals, freed=action.freed_bytes, problem=problem
+            one,
+            action.outcome,
+            signals=action.signals,
+            freed=action.freed_bytes,
+            problem=action.why,
         )
 
     def _say(
@@ -276,21 +300,52 @@ class Stop:
             os.close(helper.fd)
             began = self._began.get(helper.target.process.key)
             if began is not None:  # else it ended while its session was not even asked to
-                about = helper.target.session
-                self._note(
-                    Ended(
-                        helper.kind, helper.name, helper.identity, about.session_id, about.cwd, "gone", (),
-                        time.monotonic() - began, helper.memory, mcp_server=helper.mcp_server,
-                    )
-                )  # fmt: skip
+                self._note_helper(helper, time.monotonic() - began, "gone", (), helper.memory)
+
+    def _note_helper(
+        self, helper: _Helper, seconds: float, outcome: Outcome, signals: tuple[str, ...], freed: int, problem: str = ""
+    ) -> None:  # fmt: skip
+        about = helper.target.session
+        self._note(
+            Ended(
+                helper.kind, helper.name, helper.identity, about.session_id, about.cwd, outcome, signals, seconds, freed,
+                problem, helper.mcp_server,
+            )
+        )  # fmt: skip
 
     def _sweep(self, gone: Sequence[Living]) -> tuple[Action, ...]:
-        """End what these sessions could not: proven leftovers of exactly them."""
+        """End what these sessions could not: proven leftovers of exactly them. What of it is a helper is told as one, with
+        the signals it took; the rest is returned.
+        """
+        self._collect()
         if not gone or self._enough():
             return ()
-        swept = sweep(self._root, self._options, "stop", lambda d: proven(d) and belongs(d, gone))
+        swept = sweep(
+            self._root, self._options, "stop", lambda d: proven(d) and belongs(d, gone),
+            before=self._holdings.note,
+        )  # fmt: skip
         self._problem = swept.problem
-        return swept.actions
+        besides = []
+        helpers = {helper.identity: helper for helper in self._helpers}
+        for action in swept.actions:
+            helper = helpers.get(action.identity)
+            if helper is None:
+                detail = swept.details.get(action.decision.process.key)
+                self._commands[action.decision.process.key] = (
+                    shown(detail.argv) if detail is not None else ""
+                ) or action.decision.process.comm
+                besides.append(action)
+                continue
+            self._helpers.remove(helper)
+            os.close(helper.fd)
+            seconds = time.monotonic() - self._began.get(
+                helper.target.process.key, time.monotonic()
+            )
+            self._note_helper(
+                helper, seconds, action.outcome, action.signals, action.freed_bytes, action.why
+            )
+        self._collect()
+        return tuple(besides)
 
 
 __all__ = ["Ended", "Stop", "Stopped"]

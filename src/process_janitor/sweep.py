@@ -18,9 +18,9 @@ from process_janitor.system.observe import Observation, observe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from process_janitor.core.model import Identity, Session
+    from process_janitor.core.model import Detail, Identity, Session
     from process_janitor.core.policy import Policy
     from process_janitor.core.settings import Settings
 
@@ -33,6 +33,7 @@ BY_HAND = "run"
 _OVERTIME_SECONDS = 10.0
 _FIRST_SLICE_SECONDS = 0.02
 _LONGEST_SLICE_SECONDS = 0.5
+_NO_DETAILS: Mapping[tuple[int, int], Detail] = {}
 
 
 def proven(decision: Decision) -> bool:
@@ -71,7 +72,7 @@ class Judged(NamedTuple):
 
 class Swept(NamedTuple):
     """What a sweep did. `problem` is empty, or the one sentence that says why nothing, or nothing more, was
-    signalled.
+    signalled. `details` is what was acted on, by (pid, start): not all of it is in the first look.
     """
 
     first: Judged
@@ -79,6 +80,7 @@ class Swept(NamedTuple):
     problem: str = ""
     # Another cleanup was at work all the time: nothing was looked at, and it is worth trying again.
     busy: bool = False
+    details: Mapping[tuple[int, int], Detail] = _NO_DETAILS
 
     @property
     def failed(self) -> bool:
@@ -157,7 +159,7 @@ def _sweep(
                 text = f"{len(met)} leftovers are more than auto_limit ({limit}): {done}"
                 journal.note("refused", text)
                 campaign.give_up()
-                return Swept(first, tuple(campaign.actions), text)
+                return Swept(first, tuple(campaign.actions), text, details=recorder.known)
             begun = len(met) - (len(called_for) - len(targets))
             recorder.learn(targets, judged.observation.snapshot)
             condemned.add(targets, judged.observation)
@@ -171,6 +173,7 @@ def _sweep(
         first or look(root, config.policy(root, options, idle=idle)),
         tuple(campaign.actions),
         recorder.problem,
+        details=recorder.known,
     )
 
 

@@ -338,6 +338,7 @@ def test_one_whose_marks_changed_since_the_decision_is_refused(mark: str) -> Non
         victim.pid: "refused",
         neighbour.pid: "gone",
     }
+    assert [bool(one.why) for one in actions] == [one.outcome == "refused" for one in actions]
     assert victim.alive
 
 
@@ -362,6 +363,7 @@ def test_one_whose_environment_was_not_readable_at_the_decision_is_refused() -> 
     victim.marks = None
     (action,) = strike([victim])
     assert (action.signals, action.outcome) == ((), "refused")
+    assert action.why == "it has changed since it was looked at"
     assert victim.alive
 
 

@@ -59,6 +59,7 @@ def test_what_a_person_looks_for_is_there(tmp_path: Path) -> None:
             "put in the background on purpose", "process-janitor run",
         ):  # fmt: skip
             assert word in text, word
+        assert f"process-janitor run --pid {scene.detached.pid}" in text, "what ends it"
         # Every process has a row of its own.
         pids = page.get(
             "[...document.querySelectorAll('.session tr td:first-child')].map((one) => one.innerText)"

@@ -217,3 +217,41 @@ def test_what_its_user_has_stopped_was_not_left_over(tmp_path: Path) -> None:
     now = clock.utc()
     journal(tmp_path, ended(now), {**ended(now, 4712), "trigger": "stop"})
     assert series(tmp_path)["totals"]["leftovers"] == 1
+
+
+UUID = "5f0c1a52-7c0e-4a53-9d0a-0d6a3c1b8e11"
+
+
+def test_at_80_columns_nothing_that_matters_is_cut(tmp_path: Path) -> None:
+    now = clock.utc()
+    killed = {**ended(now, 4194303), "signals": ["SIGTERM", "SIGKILL"], "trigger": "auto-on-start"}
+    stopped = {
+        **ended(now, 4712),
+        "class": "",
+        "trigger": "stop",
+        "kind": "claude",
+        "command": "claude",
+    }
+    refused = {**ended(now, 4713, 0, "refused"), "signals": [], "why": "it has changed"}
+    went = {**over(now, "crashed"), "session_id": UUID, "cwd": "/home/ada/shop"}
+    lock = {"event": "lock", "at": now, "trigger": "run", "path": "/home/ada/.claude/ide/48213.lock", "class": "stale-lock", "outcome": "refused", "why": "a process has it open"}  # fmt: skip
+    note = {
+        "event": "refused",
+        "at": now,
+        "text": "201 leftovers are more than auto_limit (200): nothing was ended",
+    }
+    journal(tmp_path, killed, stopped, refused, went, lock, note)
+    for columns in ("80", "139", "140", "200"):
+        out = cli(tmp_path, COLUMNS=columns).stdout
+        assert max(map(len, out.splitlines())) <= int(columns)
+        said = " ".join(out.split())
+        for text in (
+            "node server.js", "leftover, SIGTERM+SIGKILL, freed 50 MB, by the cleanup of a starting session",
+            "you asked for its end, SIGTERM, freed 50 MB, by stop", "leftover, no signal, by the watcher, it has changed",
+            f"session {UUID}", "/home/ada/shop", "stale-lock, by run, a process has it open",
+            "/home/ada/.claude/ide/48213.lock", note["text"],
+        ):  # fmt: skip
+            assert text in said, (columns, text, out)
+    assert cli(tmp_path, COLUMNS="").stdout.count("\n") == 4 + 6, (
+        "a line each for whoever searches them"
+    )

@@ -29,7 +29,9 @@ def test_a_kept_process_lives_and_its_neighbour_does_not(tmp_path: Path) -> None
     refused = world.cli("run", "--pid", str(kept.pid), "--execute")
     assert refused.code == 3
     assert "kept-by-rule" in world.cli("explain", str(kept.pid)).out
-    assert world.cli("keep", "--remove", str(kept.pid)).code == 0
+    removed = world.cli("keep", "--remove", str(kept.pid))
+    assert removed.code == 0
+    assert removed.out.startswith(f"Not kept by this rule any more: process {kept.pid} (")
     assert world.cli("auto").code == 0
     assert not kept.alive
 
@@ -66,7 +68,8 @@ def test_rules_survive_with_their_unknown_fields(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     world.cli("keep", str(os.getpid()))
     assert len(json.loads(path.read_text())["rules"]) == 2, "the same rule is not added twice"
-    assert world.cli("keep", "--remove", "vite").code == 0
+    removed = world.cli("keep", "--remove", "vite")
+    assert removed.out == "Not kept by this rule any more: every command that matches 'vite'.\n"
     assert world.cli("keep", "--remove", "1").code == 0
     assert json.loads(path.read_text()) == {**before, "rules": []}
     assert world.cli("keep", "--remove", "1").code == 1

@@ -88,6 +88,33 @@ def test_a_selected_process_is_ended_and_the_one_beside_it_is_not(tmp_path: Path
 
 
 @namespaced
+def test_a_session_is_named_by_the_beginning_of_its_id_if_that_is_one_sessions(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    one = world.session("abcd1111-0000-4000-8000-000000000001")
+    two = world.session("abcd2222-0000-4000-8000-000000000002")
+    server, other = one.mcp(), two.mcp()
+    one.kill()
+    two.kill()
+    for word, said in (
+        ("abcd", f"2 session ids: {one.session_id}, {two.session_id}"),
+        ("abc", "no session"),
+        ("bcd1", "no session"),
+        ("", "no session"),
+        ("abcd3", "no session"),
+    ):
+        answer = world.cli("run", "--session", word, "--execute")
+        assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1), word
+        assert said in answer.err
+    assert (server.alive, other.alive) == (True, True)
+    planned = world.cli("run", "--session", "abcd2", "--json").json
+    assert planned["plan"]["pids"] == [other.pid]
+    assert world.cli("run", "--session", "abcd1", "--execute").code == 0
+    assert (server.alive, other.alive) == (False, True)
+
+
+@namespaced
 def test_options_narrow_each_other_down(tmp_path: Path) -> None:
     world = World(tmp_path)
     one, other = world.session(), world.session()
@@ -106,9 +133,15 @@ def test_a_kept_process_is_refused_with_its_veto(tmp_path: Path) -> None:
     server = session.mcp()
     answer = world.cli("run", "--pid", str(server.pid), "--execute", "--json")
     assert answer.code == 3
-    assert [one["outcome"] for one in answer.json["actions"]] == ["refused"]
+    (refused,) = answer.json["actions"]
+    assert refused["outcome"] == "refused"
+    assert refused["why"].startswith("the Claude session it belongs to is alive [live-owner]")
+    (found,) = [one for one in answer.json["findings"] if one["pid"] == server.pid]
+    assert (found["verdict"], found["identity"]) == ("keep", refused["identity"])
+    assert found["command"]
     text = world.cli("run", "--pid", str(server.pid), "--execute")
     assert text.code == 3
+    assert f"refused {server.pid}: the Claude session it belongs to is alive" in text.out
     planned = world.cli("run", "--pid", str(server.pid))
     assert planned.code == 3
     assert "live-owner" in planned.out
@@ -131,6 +164,10 @@ def test_a_session_that_is_shown_and_protected_is_refused_and_its_twin_is_ended(
     assert planned.code == 3, planned
     assert "--plan" not in planned.out
     assert "kept-by-rule" in planned.out
+    assert "run --pid" not in planned.out, "what is refused is not suggested"
+    told = {one["pid"]: one["next"] for one in world.cli("scan", "--json").json["findings"]}
+    assert told == {kept.pid: "", twin.pid: f"process-janitor run --pid {twin.pid}"}
+    assert "removed your rule" in " ".join(world.cli("explain", str(kept.pid)).out.split())
     refused = world.cli("run", "--pid", str(kept.pid), "--execute", "--json")
     assert refused.code == 3
     assert [one["outcome"] for one in refused.json["actions"]] == ["refused"]
@@ -237,7 +274,10 @@ def test_nobody_chooses_between_two_clients_on_one_conversation(tmp_path: Path) 
     one = world.session("11111111-0000-4000-8000-000000000001")
     two = world.session("11111111-0000-4000-8000-000000000001")
     for words in (("--class", "duplicate-session"), ("--session", one.session_id)):
-        assert "name the one to end with --pid" in world.cli("run", *words, "--dry-run").out
+        planned = world.cli("run", *words, "--dry-run").out
+        assert "name the one to end with --pid" in planned
+        last = planned.splitlines()[-1]
+        assert last.startswith(f"Next: process-janitor run --pid {one.pid} ")
         said = world.cli("run", *words, "--execute")
         assert said.code == 3, said
         assert one.alive

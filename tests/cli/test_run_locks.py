@@ -149,3 +149,23 @@ def test_a_plan_keeps_its_locks_and_a_damaged_one_is_no_plan(tmp_path: Path) -> 
     path.write_text(json.dumps(document))
     with pytest.raises(plans.NoPlan, match="cannot be read"):
         plans.load(str(tmp_path), plan.id, "b00t")
+
+
+@namespaced
+def test_pages_with_nothing_but_a_lock_end_with_what_removes_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+
+    def last(*words: str) -> str:
+        return world.cli(*words).out.splitlines()[-1]
+
+    for words in (("scan",), ("report",), ("auto",)):
+        assert last(*words).startswith("Next: nothing to do."), words
+    assert world.cli("scan", "--exit-code").code == 0
+    path = ide(world)
+    assert world.cli("scan", "--exit-code").code == 10
+    for words in (("scan",), ("report",)):
+        assert last(*words).startswith("Next: process-janitor run --class stale-lock "), words
+    assert last("auto").startswith("Next: process-janitor scan ")
+    assert str(path) in world.cli("scan", COLUMNS="160").out, "which of several locks it is"
+    assert session.alive

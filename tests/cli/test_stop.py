@@ -16,6 +16,7 @@ from process_janitor.core.policy import Policy
 from process_janitor.faces import schemas
 from process_janitor.stopping import Ended, Stop
 from process_janitor.sweep import look
+from process_janitor.system import clock, procfs
 from process_janitor.system.config import load_settings
 from tests.namespaced import namespaced
 from tests.serving import configure, serving
@@ -73,6 +74,15 @@ def test_one_session_goes_with_its_servers_and_the_other_stays_with_its_own(tmp_
     assert by_pid[one.pid]["signals"] == ["SIGTERM"]
     assert (by_pid[server.pid]["role"], by_pid[server.pid]["outcome"]) == ("mcp-server", "gone")
     assert by_pid[call[0].pid]["role"] == "bash-task"
+    # Whoever adds up what was freed counts everything once.
+    assert by_pid[stubborn.pid]["signals"] == ["SIGTERM", "SIGKILL"]
+    (besides,) = document["actions"]
+    assert besides["pid"] == call[1].pid
+    assert besides["command"]
+    assert call[1].pid not in by_pid
+    everything = [row["freed_bytes"] for row in (*document["ended"], *document["actions"])]
+    assert document["freed"]["memory_bytes"] == sum(everything)
+    assert document["freed"]["descriptors"] >= 3 * len(everything)
     (left,) = document["left"]
     assert (left["pid"], left["class"]) == (detached.pid, "detached")
     assert left["next"] == f"process-janitor run --pid {detached.pid}"
@@ -80,6 +90,40 @@ def test_one_session_goes_with_its_servers_and_the_other_stays_with_its_own(tmp_
     assert {(line["pid"], line["trigger"]) for line in lines if line["event"] == "action"} == {
         (child.pid, "stop") for child in (one, server, stubborn, call[0], call[1])
     }
+
+
+@namespaced
+def test_everything_that_goes_with_a_session_that_hangs_is_told(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    hung, other = world.session(), world.session()
+    server, call, spared = hung.mcp(), hung.bash(), other.mcp()
+    configure(tmp_path, puppeteer=list(procfs.argv(server.pid) or ()))
+    goodbye = {"reason": "other", "boot_id": hung.identity.boot_id, "at": clock.utc()}
+    world.register(hung, ended={**goodbye, "monotonic": clock.monotonic() - 30})
+    answer = world.cli("stop", "--session", hung.session_id, "--yes")
+    assert answer.code == 0, answer
+    assert not any(one.alive for one in (hung, server, *call))
+    assert (other.alive, spared.alive) == (True, True)
+    lines = answer.out.splitlines()
+    assert lines[0] == f"session {hung.session_id} ({tmp_path}): stopped"
+    assert any(line.startswith("puppeteer: stopped") for line in lines)
+    assert any(line.startswith("bash-task ") and "stopped" in line for line in lines)
+    assert any(line.startswith(f"left over, stopped (process {call[1].pid}): ") for line in lines)
+    assert "Stopped 1 Claude process and 3 helpers" in answer.out
+    assert "Nothing to clean." in world.cli("scan").out
+
+
+@namespaced
+def test_the_port_of_a_server_is_told_to_be_free_again(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    one, other = world.session(), world.session()
+    listens, spared = serving(one, "browse"), serving(other, "other")
+    answer = world.cli("stop", "--session", one.session_id, "--yes")
+    assert answer.code == 0, answer
+    said = " ".join(answer.out.split())
+    assert f"port {listens.port}" in said
+    assert f"{spared.port}" not in said
+    assert "descriptors" in said
 
 
 @namespaced

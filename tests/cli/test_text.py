@@ -263,6 +263,8 @@ def test_everything_lists_what_living_sessions_run(tmp_path: Path) -> None:
         assert found[pid]["vetoes"][0] == "live-owner"
         assert found[pid]["session_id"] == session.session_id
     assert world.cli("scan", "--json").json["totals"] == document["totals"]
+    said = " ".join(world.cli("scan", "--all").out.split())
+    assert said.count("it is a session that runs") == 1
     assert document["totals"]["keep"] >= 4
     assert "Nothing to clean." in world.cli("scan").out
 
@@ -327,3 +329,32 @@ def test_what_is_no_process_has_a_row_each() -> None:
         ["b.lock"],
         ["node"],
     ]
+
+
+def test_what_will_be_ended_stands_before_what_is_shown_and_that_before_what_is_kept() -> None:
+    from process_janitor.faces.render.findings import strongest_first
+
+    def row(pid: int | None, session: str, verdict: str) -> dict[str, object]:
+        return {"pid": pid, "session_id": session, "verdict": verdict}
+
+    rows = [
+        row(1, "a", "keep"), row(2, "b", "report"), row(3, "c", "keep"), row(4, "c", "reap"),
+        row(None, "", "report"), row(5, "d", "reap"), row(6, "c", "report"), row(7, "c", "reap"),
+    ]  # fmt: skip
+    found = [[one["pid"] for one in group] for group in strongest_first(rows)]
+    assert found == [[4, 7, 6, 3], [5], [2], [None], [1]]
+
+
+@namespaced
+def test_pages_begin_with_the_session_of_which_something_will_be_ended(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    shown, ended = world.session(), world.session()
+    shown.detached()
+    ended.mcp()
+    shown.kill()
+    ended.kill()
+    for words in (("scan",), ("scan", "--all"), ("report",)):
+        said = world.cli(*words).out
+        said = said[said.find("Findings") :] if words == ("report",) else said
+        assert said.index("reap ") < said.index("report "), words
+        assert said.index(ended.session_id) < said.index(shown.session_id), words

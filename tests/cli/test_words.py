@@ -85,3 +85,10 @@ def test_every_veto_has_words_and_a_code_with_a_number_shows_it() -> None:
         assert words.veto(code) == text
     assert "4242" in words.evidence("also-pid:4242")
     assert words.veto("no-evidence") != "no-evidence"
+
+
+def test_what_nobody_can_change_is_not_promised() -> None:
+    alone = words.change("keep", "", ["live-session-below"], 7)
+    assert "ends" in alone
+    assert words.change("keep", "", ["system", "live-session-below"], 7) != alone
+    assert words.change("keep", "", [], 7) == words.change("keep", "", ["system"], 7)

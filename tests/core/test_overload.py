@@ -43,7 +43,8 @@ sessions = st.lists(
         idle=st.floats(0, 10**7),
         memory=st.integers(0, 10**12),
         connections=st.integers(0, 500),
-        current=st.booleans(),
+        spared=st.booleans(),
+        finding=st.sampled_from(("", "hung-session", "orphaned-session", "duplicate-session")),
     ),
     max_size=12,
 )
@@ -100,14 +101,19 @@ def test_any_reading_is_judged_and_every_code_has_words(
 
 
 @given(sessions)
-def test_the_current_session_is_never_named_and_the_longest_idle_goes_first(
+def test_a_spared_session_is_never_named_and_what_is_no_use_any_more_goes_first(
     running: list[Running],
 ) -> None:
     order = first_to_end(running)
-    assert not any(one.current for one in order)
-    assert sorted(order) == sorted(one for one in running if not one.current)
+    assert not any(one.spared for one in order)
+    assert sorted(order) == sorted(one for one in running if not one.spared)
+
+    def worth(one: Running) -> tuple[bool, bool, float, int]:
+        hung, orphaned = one.finding == "hung-session", one.finding == "orphaned-session"
+        return (hung, orphaned, one.idle, one.memory)
+
     for earlier, later in pairwise(order):
-        assert (earlier.idle, earlier.memory) >= (later.idle, later.memory)
+        assert worth(earlier) >= worth(later)
     said = named(order)
     assert bool(said) == bool(order)
     assert said.count("process ") == min(len(order), 3)
@@ -115,16 +121,22 @@ def test_the_current_session_is_never_named_and_the_longest_idle_goes_first(
 
 def test_the_order_in_words() -> None:
     running = [
-        Running(10, memory=3 * GB, current=True),
+        Running(10, memory=3 * GB, spared=True),
         Running(11, memory=50_000_000),
         Running(12, memory=2 * GB),
-        Running(13, idle=7500.0, memory=1),
+        Running(13, idle=7500.0, memory=5_000_000),
         Running(14, idle=90_000.0 * 3),
-        Running(15),
+        Running(15, finding="orphaned-session", memory=7_000_000),
+        Running(16, finding="hung-session", memory=1_000_000),
+        Running(17, finding="duplicate-session"),
     ]
-    assert named(first_to_end(running)) == (
-        "end first: process 14 (idle 3 d, 0 MB), process 13 (idle 2 h, 0 MB), process 12 (2000 MB)"
+    order = first_to_end(running)
+    assert [one.pid for one in order] == [16, 15, 14, 13, 12, 11, 17]
+    assert named(order) == (
+        "end first: process 16 (said goodbye, 1 MB), process 15 (its terminal is closed, 7 MB), "
+        "process 14 (idle 3 d 3 h, 0 B)"
     )
+    assert named(order[3:4]) == "end first: process 13 (idle 2 h 5 min, 5 MB)"
 
 
 def test_connections_count_for_the_session_that_has_most_of_them() -> None:

@@ -38,15 +38,26 @@ def test_the_clients_own_records_of_dead_processes_are_shown_and_left(tmp_path: 
     register(session.pid, session.identity.start)
     register(DEAD, 5, "linux:x:pid:[5]")
 
-    def shown() -> list[dict[str, object]]:
-        document = world.cli("scan", "--json").json
+    def shown(*words: str) -> list[dict[str, object]]:
+        document = world.cli("scan", "--json", *words).json
         assert schemas.complaints("scan", document) == []
         return [one for one in document["findings"] if one["class"] == "stale-record"]
 
-    assert shown() == []
+    assert shown("--all") == []
+    counted = world.cli("scan", "--json").json["totals"]
     register(DEAD - 1, 5)
     reused = register(os.getpid(), 5)
-    (found,) = shown()
+    # Every crash leaves one: whoever only asks what is left over hears nothing of it.
+    assert shown() == []
+    assert "sessions:" not in world.cli("scan").out
+    assert "other finding" not in world.cli("scan").out
+    assert world.cli("report", "--json").json["findings"] == []
+    (found,) = shown("--all")
+    assert (found["verdict"], found["next"]) == ("keep", "")
+    assert [one["about"] for one in shown("--verbose")] == [found["about"]]
+    assert world.cli("scan", "--json", "--all").json["totals"] == counted
+    (told,) = world.cli("report", "--json", "--verbose").json["findings"]
+    assert told["class"] == "stale-record"
     assert found["command"] == str(registers)
     assert found["vetoes"] == ["not-ours"]
     assert f"{DEAD - 1}.json" in str(found["about"])
@@ -54,8 +65,8 @@ def test_the_clients_own_records_of_dead_processes_are_shown_and_left(tmp_path: 
     assert str(found["about"]).startswith("2 ")
     before = {p: p.read_bytes() for p in registers.iterdir()}
     session.kill()
-    assert str(shown()[0]["about"]).startswith("3 ")
-    assert "Claude Code's own register" in world.cli("scan", COLUMNS="200").out
+    assert str(shown("--all")[0]["about"]).startswith("3 ")
+    assert "Claude Code's own register" in world.cli("scan", "--all", COLUMNS="200").out
     world.cli("run", "--class", "stale-record", "--execute")
     world.cli("auto")
     assert {p: p.read_bytes() for p in registers.iterdir()} == before
@@ -71,6 +82,8 @@ def test_our_own_unusable_records_are_shown_where_they_are(tmp_path: Path) -> No
     (found,) = world.cli("scan", "--json").json["findings"]
     assert found["class"] == "stale-record"
     assert "77-5.json" in found["about"]
+    assert (found["verdict"], found["next"]) == ("report", "process-janitor doctor")
+    assert "process-janitor doctor" in world.cli("scan").out.splitlines()[-1]
     assert broken.exists()
     Registry(str(world.root)).quarantine_malformed()
     (found,) = world.cli("scan", "--json").json["findings"]

@@ -99,17 +99,17 @@ def test_only_what_is_free_counts_as_freed(tmp_path: Path) -> None:
     rows = [row(ended.child), row(stays.child)]
     holdings = held.Holdings()
     holdings.note(Decision(one, ended.child.identity, "reap") for one in rows)
-    assert holdings.freed(rows, 0) == held.Freed(), "they still run"
+    assert holdings.freed([one.key for one in rows], 0) == held.Freed(), "they still run"
     session.kill()
     os.kill(ended.child.pid, 9)  # our own child, adopted by this namespace's first process
     ended.child.gone()
-    freed = holdings.freed(rows, 7)
+    freed = holdings.freed([one.key for one in rows], 7)
     assert (freed.memory, freed.connections, freed.ports, freed.taken) == (7, 2, (ended.port,), ())
     assert freed.descriptors > 3
     import socket
 
     with socket.create_server(("127.0.0.1", ended.port)):
-        again = holdings.freed(rows, 7)
+        again = holdings.freed([one.key for one in rows], 7)
     assert (again.ports, again.taken) == ((), (ended.port,))
     assert stays.child.alive
 

@@ -11,7 +11,7 @@ from process_janitor.system import clock, files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from process_janitor.actions.terminate import Action
@@ -61,6 +61,7 @@ class Journal:
             "signals": list(action.signals),
             "outcome": action.outcome,
             "freed_bytes": action.freed_bytes,
+            **({"why": action.why} if action.why else {}),
             **({"ports": list(ports)} if ports else {}),
         })  # fmt: skip
 
@@ -174,6 +175,11 @@ class Recorder:
         for decision in targets:
             detail = snapshot.details.get(decision.process.pid)
             self._known.setdefault(decision.process.key, detail or _UNKNOWN)
+
+    @property
+    def known(self) -> Mapping[tuple[int, int], Detail]:
+        """What was learnt, by (pid, start)."""
+        return self._known
 
     def write(self, action: Action) -> None:
         """Write down what was done to one of them."""

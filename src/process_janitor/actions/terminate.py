@@ -25,15 +25,19 @@ if TYPE_CHECKING:
 
 # A claude process writes its transcript on SIGTERM; killed before that is done, the conversation cannot be resumed.
 CLAUDE_GRACE_SECONDS = 10.0
+_NO_SIGNAL = "the system let no signal through"
 
 
 class Action(NamedTuple):
-    """What was done to one process and how it ended. `freed_bytes` is 0 unless it is gone."""
+    """What was done to one process and how it ended. `freed_bytes` is 0 unless it is gone; `why` is there only where it was
+    refused.
+    """
 
     decision: Decision
     signals: tuple[str, ...]
     outcome: Outcome
     freed_bytes: int
+    why: str = ""
 
     @property
     def identity(self) -> Identity:
@@ -117,12 +121,8 @@ class Campaign:
             running += target is not None
         for target in fresh:
             if not target.send("SIGTERM"):
-                self._finish(
-                    target,
-                    "gone"
-                    if tables.current().process(target.decision.process.pid) is None
-                    else "refused",
-                )
+                there = tables.current().process(target.decision.process.pid) is not None
+                self._finish(target, "refused" if there else "gone", _NO_SIGNAL if there else "")
         for target in fresh:
             if target.decision.process.state in "Tt":
                 target.send("SIGCONT")  # a stopped process gets its SIGTERM only when it runs again
@@ -139,21 +139,21 @@ class Campaign:
         judged = decision.verdict == "reap" or UNHEARD in decision.evidence
         of_another = owner is not None and owner.key != process.key
         if judged and of_another and owner is not None and not proven_gone(owner, process.start):
-            self._say(Action(decision, (), "refused", 0))
+            self._refuse(decision, "the process of its session is not proven gone any more")
             return None
         if not usable_pid(process.pid) or process.pid == os.getpid():
-            self._say(Action(decision, (), "refused", 0))
+            self._refuse(decision, "nothing here ends this process")
             return None
         try:
             there = self._held.add(decision.identity)
-        except OSError:
-            self._say(Action(decision, (), "refused", 0))
+        except OSError as error:
+            self._refuse(decision, f"it could not be held on to: {error.strerror or error}")
             return None
         if not there:
             return None  # gone by itself between the reading and now
         if not _unchanged(process, marks):
             self._held.drop(process.key)
-            self._say(Action(decision, (), "refused", 0))
+            self._refuse(decision, "it has changed since it was looked at")
             self._over.discard(process.key)  # the next look decides about what it has become
             return None
         started = self._started.setdefault(owner, now)
@@ -164,6 +164,9 @@ class Campaign:
         target = _Target(decision, self._held, held, now if late else now + grace)
         self._targets[process.key] = target
         return target
+
+    def _refuse(self, decision: Decision, why: str) -> None:
+        self._say(Action(decision, (), "refused", 0, why))
 
     def wait(self, seconds: float) -> None:
         """Until every target is gone, the next grace is over, or `seconds` have passed, whichever is first."""
@@ -182,12 +185,12 @@ class Campaign:
         for key in self._held.ended(seconds):
             self._finish(self._targets[key], "gone")
 
-    def _finish(self, target: _Target, outcome: Outcome) -> None:
+    def _finish(self, target: _Target, outcome: Outcome, why: str = "") -> None:
         key = target.decision.process.key
         self._held.drop(key)
         del self._targets[key]
         freed = target.memory if outcome == "gone" else 0
-        self._say(Action(target.decision, tuple(target.signals), outcome, freed))
+        self._say(Action(target.decision, tuple(target.signals), outcome, freed, why))
 
     def _say(self, action: Action) -> None:
         key = action.decision.process.key

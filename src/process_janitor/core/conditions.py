@@ -13,7 +13,8 @@ class Condition(NamedTuple):
     """One thing to report. `finding` is the contract's class, `subject` names it: a path, a window, what is overloaded.
 
     `about` is one sentence for people without its full stop, `age` in seconds, `size` in bytes, both 0 where they mean
-    nothing. `process` is there where one living process is what the condition is about.
+    nothing. `process` is there where one living process is what the condition is about. `next` is the command that deals
+    with it, as it is typed; "" where only its user can.
     """
 
     finding: str
@@ -26,6 +27,7 @@ class Condition(NamedTuple):
     age: float = 0.0
     size: int = 0
     process: Process | None = None
+    next: str = ""
 
 
 __all__ = ["Condition"]

@@ -53,6 +53,7 @@ def _too_much(one: Has, about: str, size: int = 0) -> Condition:
         age=one.age,
         size=size,
         process=one.process,
+        next=f"process-janitor explain {one.process.pid}",
     )
 
 

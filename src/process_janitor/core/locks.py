@@ -113,6 +113,7 @@ def judge(lock: Lock, host: str, processes: Mapping[int, Process]) -> Stale | No
     said = Condition(
         FINDING, printable(lock.path), _about(lock, host), session_id=lock.session_id,
         evidence=(*evidence, *(("before-boot",) if lock.before_boot else ())), vetoes=against, age=lock.age,
+        next="" if against else "process-janitor run --class stale-lock",
     )  # fmt: skip
     return Stale(lock, said)
 

@@ -29,9 +29,13 @@ def condition(records: Records) -> Condition:
     )
     named = ", ".join(records.names[:_NAMED_MAX]) + (", ..." if count > _NAMED_MAX else "")
     about = f"{count} of the {whose}: {named}"
-    evidence = ("malformed",) if records.ours else ("owner-gone",)
+    if records.ours:
+        return Condition(
+            FINDING, records.directory, about, evidence=("malformed",), age=records.age, next="process-janitor doctor"
+        )  # fmt: skip
+    # Every crash leaves one, and Claude Code removes it by itself: nothing for anybody to do.
     return Condition(
-        FINDING, records.directory, about, evidence=evidence, vetoes=() if records.ours else ("not-ours",), age=records.age
+        FINDING, records.directory, about, "keep", evidence=("owner-gone",), vetoes=("not-ours",), age=records.age
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ sessions share it, because only then there is one that could be ended.
 from __future__ import annotations
 
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.units import age, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ SWAP_MEMORY_SHARE = 0.25
 CONNECTIONS_MAX = 20
 # Sessions named as the ones to end first.
 _NAMED_MAX = 3
+# What is no use to anybody any more, the least first.
+_CHEAP = ("hung-session", "orphaned-session")
+_CHEAP_WORDS = ("said goodbye", "its terminal is closed")
 
 
 class Pressure(NamedTuple):
@@ -58,14 +62,17 @@ class Pressure(NamedTuple):
 
 
 class Running(NamedTuple):
-    """A living session. `idle` in seconds, 0 for one that works or may; `memory` in bytes, its whole tree's."""
+    """A living session. `finding` is its class where it is one; `idle` in seconds, 0 for one that works or may; `memory`
+    in bytes, its whole tree's. `spared` is the current one, and what its user keeps.
+    """
 
     pid: int
     session_id: str = ""
     idle: float = 0.0
     memory: int = 0
     connections: int = 0
-    current: bool = False
+    spared: bool = False
+    finding: str = ""
 
 
 def strains(pressure: Pressure, sessions: int, sessions_max: int) -> tuple[str, ...]:
@@ -113,9 +120,15 @@ def connections(sessions: Iterable[Running]) -> tuple[str, ...]:
 
 
 def first_to_end(sessions: Iterable[Running]) -> list[Running]:
-    """The sessions in the order in which ending them costs least: longest idle, then largest. Never the current one."""
-    others = (one for one in sessions if not one.current)
-    return sorted(others, key=lambda one: (-one.idle, -one.memory, one.pid))
+    """The sessions in the order in which ending them costs least: one that hangs, one that nobody can reach, longest
+    idle, then largest. Never one that is spared.
+    """
+    others = (one for one in sessions if not one.spared)
+    return sorted(others, key=lambda one: (_cost(one), -one.idle, -one.memory, one.pid))
+
+
+def _cost(one: Running) -> int:
+    return _CHEAP.index(one.finding) if one.finding in _CHEAP else len(_CHEAP)
 
 
 def named(sessions: Sequence[Running]) -> str:
@@ -125,15 +138,9 @@ def named(sessions: Sequence[Running]) -> str:
 
 
 def _in_words(one: Running) -> str:
-    idle = f"idle {_age(one.idle)}, " if one.idle else ""
-    return f"process {one.pid} ({idle}{round(one.memory / 1e6)} MB)"
-
-
-def _age(seconds: float) -> str:
-    minutes = int(seconds // 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} d"
+    said = [_CHEAP_WORDS[_cost(one)]] if one.finding in _CHEAP else []
+    said += [f"idle {age(one.idle)}"] if one.idle else []
+    return f"process {one.pid} ({', '.join((*said, size(one.memory)))})"
 
 
 __all__ = [

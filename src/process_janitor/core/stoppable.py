@@ -7,25 +7,20 @@ from process_janitor.core.claude_sessions import stopped_by_user
 from process_janitor.core.idleness import is_own
 from process_janitor.core.model import natural
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.session_words import NotOne, by_beginning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Literal
 
-    from process_janitor.core.model import Decision, Process, Session
+    from process_janitor.core.model import Decision, Identity, Process, Session
     from process_janitor.core.policy import Policy
     from process_janitor.core.ties import Ties
 
     Role = Literal["session", "agent", "background"]
 
-# Of an id: fewer letters are a typing error more often than a choice.
-_PREFIX_LEAST = 4
 _JOB_LETTERS = 8
-
-
-class NotOne(ValueError):
-    """A word that names no living session, or more than one; the text says which."""
 
 
 class Living(NamedTuple):
@@ -136,13 +131,10 @@ def meant(word: str, among: Sequence[Living]) -> list[Living]:
     number = natural(word)
     found = [one for one in among if number is not None and one.pid == number]
     found = found or [one for one in among if word and word in one.session.ids]
-    if not found and len(word) >= _PREFIX_LEAST:
-        found = [one for one in among if any(id_.startswith(word) for id_ in one.session.ids)]
-        names = sorted({one.session.session_id for one in found})
-        if len(names) > 1:
-            raise NotOne(
-                f"{word!r} is the beginning of {len(names)} session ids: {', '.join(names)}"
-            )
+    if not found:
+        ids = ((id_, one.session.session_id) for one in among for id_ in one.session.ids)
+        name = by_beginning(word, ids)
+        found = [one for one in among if name and one.session.session_id == name]
     if not found:
         raise NotOne(f"no living session {word!r} is known")
     return found
@@ -198,11 +190,22 @@ def _leads(one: Living, among: Mapping[int, Living]) -> set[int]:
 
 
 def belongs(decision: Decision, gone: Collection[Living]) -> bool:
-    """Whether a process was one of these sessions'. One that no register named is known by its pid alone."""
+    """Whether a process was one of these sessions'."""
+    return any(owned_by(decision, one.session.owner) for one in gone)
+
+
+def owned_by(decision: Decision, client: Identity) -> bool:
+    """Whether a process was this client's. One that no register named is known by its pid alone."""
     owner = decision.owner
-    return owner is not None and any(
-        owner == one.session.owner or (owner.start == 0 and owner.pid == one.pid) for one in gone
-    )
+    return owner is not None and (owner == client or (owner.start == 0 and owner.pid == client.pid))
 
 
-__all__ = ["Living", "NotOne", "all_but_own", "belongs", "living", "meant", "with_members"]
+__all__ = [
+    "Living",
+    "all_but_own",
+    "belongs",
+    "living",
+    "meant",
+    "owned_by",
+    "with_members",
+]

@@ -41,11 +41,15 @@ def _records(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
 
 # To add one, write its function and put a line here; the order is the one in which they are shown.
 SOURCES: tuple[Source, ...] = (overloaded.condition, orphan_windows, _locks, _records)
+# Those that tell of one session: whoever asks about that one alone need not wait for the others.
+OF_SESSIONS: tuple[Source, ...] = (orphan_windows, _locks)
 
 
-def conditions(root: str, options: Settings, ties: Ties) -> tuple[Condition, ...]:
+def conditions(
+    root: str, options: Settings, ties: Ties, sources: Iterable[Source] = SOURCES
+) -> tuple[Condition, ...]:
     """What the sources have to say about this look."""
-    return tuple(found for source in SOURCES for found in source(root, options, ties))
+    return tuple(found for source in sources for found in source(root, options, ties))
 
 
-__all__ = ["SOURCES", "conditions"]
+__all__ = ["OF_SESSIONS", "SOURCES", "conditions"]

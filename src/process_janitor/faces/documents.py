@@ -71,14 +71,19 @@ def scan(
     if actions is not None or locks:
         document["actions"] = [*(action(one) for one in actions or ()), *locks]
     if freed is not None:
-        document["freed"] = {
-            "memory_bytes": freed.memory,
-            "descriptors": freed.descriptors,
-            "connections": freed.connections,
-            "ports": list(freed.ports),
-            "ports_taken": list(freed.taken),
-        }
+        document["freed"] = freed_by(freed)
     return document
+
+
+def freed_by(freed: Freed) -> Document:
+    """What acting has freed."""
+    return {
+        "memory_bytes": freed.memory,
+        "descriptors": freed.descriptors,
+        "connections": freed.connections,
+        "ports": list(freed.ports),
+        "ports_taken": list(freed.taken),
+    }
 
 
 def session(one: SessionView, seen: View) -> Document:
@@ -115,12 +120,14 @@ def finding(decision: Decision, seen: View) -> Document:
         "vetoes": list(decision.vetoes),
         "command": command(seen.snapshot, process),
         "cwd": redact_text(detail.cwd),
-        "age_seconds": round(seen.snapshot.age(process), 1),
+        # What was ended may have been started after the look.
+        "age_seconds": round(max(0.0, seen.snapshot.age(process)), 1),
         "memory_bytes": memory.held,
         "swap_bytes": memory.swap,
         "cpu_percent": cpu_percent(seen.snapshot, process),
         "ports": list(detail.ports),
         "about": next((quiet for quiet in map(words.quiet, decision.evidence) if quiet), ""),
+        "next": words.deals_with(decision.verdict, decision.finding, decision.vetoes, process.pid),
     }
 
 
@@ -144,16 +151,19 @@ def condition(one: Condition, seen: View) -> Document:
         "cpu_percent": 0.0,
         "ports": [],
         "about": one.about,
+        "next": one.next,
     }
 
 
 def totals(seen: View) -> Document:
-    """How many of each verdict there are, listed or not, and what `reap` and `report` hold together."""
+    """How many of each verdict there are, listed or not, and what `reap` and `report` hold together. What is no process
+    and as it should be is listed at most, and not counted.
+    """
     count = {"reap": 0, "report": 0, "keep": 0}
     for decision in seen.decisions:
         count[decision.verdict] += 1
     for one in seen.conditions:
-        count[one.verdict] += 1
+        count[one.verdict] += one.verdict != "keep"
     held = sum(seen.memory(d.process) for d in seen.findings if d.verdict != "keep")
     return {**count, "memory_bytes": held}
 
@@ -165,6 +175,7 @@ def action(one: Action) -> Document:
         "signals": list(one.signals),
         "outcome": one.outcome,
         "freed_bytes": one.freed_bytes,
+        "why": one.why,
     }
 
 
@@ -239,5 +250,5 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 __all__ = [
     "CONFIG", "EXPLAIN", "KEEP", "SCAN", "STATUS", "action", "command", "condition", "config", "cpu_percent", "dumps",
-    "explain", "finding", "lock_action", "relative", "scan", "session", "totals", "value_text",
+    "explain", "finding", "freed_by", "lock_action", "relative", "scan", "session", "totals", "value_text",
 ]  # fmt: skip

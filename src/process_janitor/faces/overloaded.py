@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from process_janitor.core.conditions import Condition
+    from process_janitor.core.model import Process
     from process_janitor.core.settings import Settings
     from process_janitor.core.ties import Ties
 
 _STAMP = "overload.warned"
 WARN_AGAIN_SECONDS = 3600.0
 _PER_CORE = "load-per-core"
+# Of so many of the sessions to end first the memory is measured exactly.
+_MEASURED_MAX = 8
 _WORDS = {
     "memory-pressure": "memory runs out",
     "swap": "the swap is full",
@@ -76,45 +79,75 @@ def condition(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
     )
     if codes:
         # Only now: whose session is idle takes more looking, and most machines carry what runs on them.
-        about = overload.named(overload.first_to_end(_with_idle(root, options, ties, running)))
-        yield Condition("overload", "this machine", about, evidence=codes)
+        first = _first_to_end(root, options, ties, running)
+        ends = f"process-janitor stop --session {_word(first[0], running)}" if first else ""
+        yield Condition(
+            "overload", "this machine", overload.named(first), evidence=codes, next=ends
+        )
 
 
 def _running(ties: Ties) -> list[overload.Running]:
     """The living sessions of this user. A process that only its name says to be Claude's may be a daemon's spare."""
-    from process_janitor.core.idleness import is_own
     from process_janitor.system import ports
 
-    snapshot = ties.snapshot
-    memory: dict[int, int] = {}
-    page = os.sysconf("SC_PAGE_SIZE")
-    for pid, holder in ties.holder.items():
-        if holder:
-            memory[holder] = memory.get(holder, 0) + snapshot.processes[pid].rss * page
     live = [one for one in ties.owners.live.values() if one.session_id]
     linked = ports.outgoing([one.owner.pid for one in live])
     return [
         overload.Running(
-            one.owner.pid, one.session_id, 0.0, memory.get(one.owner.pid, 0), linked.get(one.owner.pid, 0),
-            is_own(ties, one),
+            one.owner.pid, one.session_id, connections=linked.get(one.owner.pid, 0)
         )
         for one in live
     ]  # fmt: skip
 
 
-def _with_idle(
+def _first_to_end(
     root: str, options: Settings, ties: Ties, running: Iterable[overload.Running]
 ) -> list[overload.Running]:
+    """The sessions that `stop` would end, in the order of `overload.first_to_end`; of those that come into question for
+    the first places with their memory as every page counts it.
+    """
+    from process_janitor.core import stoppable
+    from process_janitor.core.claude_sessions import claude_decisions
     from process_janitor.core.idleness import idle_for
-    from process_janitor.system import config, paths, stamps
+    from process_janitor.system import client_files, config, memory, paths, stamps
 
     patience, config_dir = config.patience(options), paths.config_dir()
+    try:
+        policy = config.policy(root, options)
+    except config.Unsafe:
+        return []  # nobody knows whom the user keeps
+    leads = client_files.team_leads(config_dir)
+    stops = {one.pid for one in stoppable.all_but_own(stoppable.living(ties, policy, leads))[0]}
+    finding = {one.process.pid: one.finding for one in claude_decisions(ties, policy)}
+    trees: dict[int, list[Process]] = {}
+    for pid, holder in ties.holder.items():
+        trees.setdefault(holder, []).append(ties.snapshot.processes[pid])
+    page = os.sysconf("SC_PAGE_SIZE")
     found = []
     for one in running:
         session = ties.owners.live[one.pid]
         stamped = stamps.stamped(root, session, ties.snapshot.boot_id, config_dir)
-        found.append(one._replace(idle=idle_for(ties, stamped, patience) or 0.0))
-    return found
+        found.append(
+            one._replace(
+                idle=idle_for(ties, stamped, patience) or 0.0, finding=finding.get(one.pid, ""),
+                spared=one.pid not in stops,
+                memory=sum(process.rss for process in trees.get(one.pid, ())) * page,
+            )
+        )  # fmt: skip
+    # The exact figure costs a millisecond for a large process: what is shared counts in each by the cheap one, so the
+    # order may change among those that come first, and hardly beyond.
+    return overload.first_to_end(
+        one._replace(
+            memory=sum(held.held for held in memory.of_all(trees.get(one.pid, ())).values())
+        )
+        for one in overload.first_to_end(found)[:_MEASURED_MAX]
+    )
+
+
+def _word(one: overload.Running, running: Iterable[overload.Running]) -> str:
+    """What names this session alone: its id, or its process where another one has the same id."""
+    alike = sum(other.session_id == one.session_id for other in running)
+    return one.session_id if alike == 1 else str(one.pid)
 
 
 __all__ = ["WARN_AGAIN_SECONDS", "condition", "warning"]

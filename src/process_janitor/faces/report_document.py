@@ -187,7 +187,7 @@ def _reason(decision: Decision | None, found: Survey) -> str:
     lives = "live-owner" in decision.vetoes
     said = ["live-owner"] if lives else list(decision.vetoes)
     if decision.kind == "claude" and not decision.finding:
-        return "it is a session that runs"
+        return words.RUNS_ON
     parts = [words.CLASSES[decision.finding]] if decision.finding else []
     return redact_text("; ".join((*parts, *(words.veto(code) for code in said))))
 

@@ -33,7 +33,14 @@ def stop(
     if stopped is not None:
         snapshot = stopped.last.observation.snapshot
         document["ended"] = [ended(one) for one in stopped.ended]
-        document["actions"] = [documents.action(one) for one in stopped.actions]
+        document["actions"] = [
+            {
+                **documents.action(one),
+                "command": stopped.commands.get(one.decision.process.key, ""),
+            }
+            for one in stopped.actions
+        ]
+        document["freed"] = documents.freed_by(stopped.freed)
         document["left"] = [left_behind(one, snapshot) for one in stopped.left]
         document["problem"] = stopped.problem
     return document

@@ -6,6 +6,7 @@ from process_janitor.core.commands import shown
 from process_janitor.core.excess import Has, excesses
 from process_janitor.core.mcp_names import server_names
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.faces.conditions import OF_SESSIONS, SOURCES
 from process_janitor.faces.terminals import terminals
 from process_janitor.faces.view import view
 from process_janitor.system import tables
@@ -51,10 +52,13 @@ class Survey(NamedTuple):
 
 def survey(
     root: str, options: Settings, judged: Judged, *, only: Identity | None = None,
-    seconds: float = SAMPLE_SECONDS,
+    seconds: float = SAMPLE_SECONDS, expected: bool = False,
 ) -> Survey:  # fmt: skip
-    """Look into every session of `judged`, or only into that of one claude process. Takes at least `seconds`."""
-    seen = view(root, options, judged, measure=lambda _: {})
+    """Look into every session of `judged`, or only into that of one claude process. Takes at least `seconds`. `expected`
+    is as in `view`.
+    """
+    sources = SOURCES if only is None else OF_SESSIONS
+    seen = view(root, options, judged, expected=expected, measure=lambda _: {}, sources=sources)
     decisions = {one.process.pid: one for one in seen.decisions}
     sessions = tuple(
         _without_the_passing(one, decisions)

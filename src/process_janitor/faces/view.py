@@ -10,19 +10,20 @@ from process_janitor.core.owners import presence
 from process_janitor.core.states import state
 from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
-from process_janitor.faces.conditions import conditions
+from process_janitor.faces.conditions import SOURCES, conditions
 from process_janitor.system import identity, paths, stamps, tables
 from process_janitor.system.config import patience
 from process_janitor.system.memory import Memory, of_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from process_janitor.core.conditions import Condition
     from process_janitor.core.model import Identity, Process, Session, Snapshot
     from process_janitor.core.settings import Settings
     from process_janitor.core.states import State
+    from process_janitor.faces.conditions import Source
     from process_janitor.sweep import Judged
     from process_janitor.system.stamps import Stamps
 
@@ -66,12 +67,14 @@ class View(NamedTuple):
 
 
 def view(
-    root: str, options: Settings, judged: Judged, *, keeps: bool = False,
+    root: str, options: Settings, judged: Judged, *, keeps: bool = False, expected: bool = False,
     freed: Mapping[tuple[int, int], int] | None = None,
     measure: Callable[[Iterable[Process]], dict[tuple[int, int], Memory]] = of_all,
+    sources: Sequence[Source] = SOURCES,
 ) -> View:  # fmt: skip
-    """Read what is missing for showing `judged`. `keeps` lists what is kept, too; `freed` is the memory of what an
-    action has ended since and nobody can ask any more. `measure` says how much memory processes hold.
+    """Read what is missing for showing `judged`. `keeps` lists what is kept, too, and `expected` conditions that are as
+    they should be; `freed` is the memory of what an action has ended since and nobody can ask any more. `measure` says
+    how much memory processes hold, and `sources` what else there is to report.
     """
     snapshot, ties = judged.observation.snapshot, judged.observation.ties
     decisions = (*judged.decisions, *_helpers(ties, judged.decisions))
@@ -88,7 +91,12 @@ def view(
         known[key] = Memory(size)
     return View(
         snapshot, ties, decisions, findings, tuple(_sessions(root, options, ties, members)),
-        tuple(_unexamined(snapshot, judged.decisions)), known, conditions(root, options, ties),
+        tuple(_unexamined(snapshot, judged.decisions)), known,
+        tuple(
+            one
+            for one in conditions(root, options, ties, sources)
+            if expected or one.verdict != "keep"
+        ),
     )  # fmt: skip
 
 

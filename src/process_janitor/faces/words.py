@@ -10,6 +10,10 @@ from process_janitor.core.old_records import WORDS as RECORD_WORDS
 from process_janitor.core.units import age
 from process_janitor.core.vetoes import WORDS as VETO_WORDS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
 EVIDENCE = {
     "owner-gone": "the Claude process it belongs to is gone: no process of that number and start time runs in this boot",
     "recorded-descendant": "it was seen below that Claude process while the session lived",
@@ -105,6 +109,7 @@ STATES = {
     "unknown": "not registered",
 }
 
+RUNS_ON = "it is a session that runs"
 NO_EVIDENCE = "nothing ties it to a Claude session that is gone"
 
 # What the user can do about a veto, where anything can be done.
@@ -145,25 +150,88 @@ def veto(code: str) -> str:
     return {**LOCK_WORDS, **RECORD_WORDS, **VETO_WORDS}.get(code, code)
 
 
-def change(verdict: str, finding: str, vetoes: list[str], pid: int) -> str:
+_BY = {"watcher": "the watcher", "auto-on-start": "the cleanup of a starting session"}
+
+
+def by(trigger: object) -> str:
+    """Who did what a line of the journal tells of."""
+    return _BY.get(str(trigger), str(trigger or "?"))
+
+
+def reason_of(line: Mapping[str, object]) -> str:
+    """The class that a line of the journal names; what `stop` ended is of none, because nothing was wrong with it."""
+    asked = "you asked for its end" if line.get("trigger") == "stop" else ""
+    return str(line.get("class") or "") or asked
+
+
+_UNENDED = {
+    "zombie": "it has ended already",
+    "duplicate-session": "name the one to end with --pid, the other keeps the conversation",
+}
+
+
+def runs_on(finding: Mapping[str, object]) -> bool:
+    """Whether it is a client that nothing is wrong with: "its session is alive" would say that it is somebody else's."""
+    return finding["kind"] == "claude" and not finding["class"]
+
+
+def refusal(finding: str, vetoes: Iterable[str]) -> str:
+    """Why what was asked for is not ended."""
+    against = "; ".join(f"{veto(code)} [{code}]" for code in vetoes)
+    return against or _UNENDED.get(finding, "the other options leave it out")
+
+
+# What `run` may end all the same when its user names it, and what `stop` may.
+_NO_BAR = frozenset({"live-owner"})
+_NO_BAR_TO_STOP = frozenset({"live-owner", "ancestor-of-self", "live-session-below", "stopped"})
+
+
+def deals_with(verdict: str, finding: str, vetoes: Iterable[str], pid: int) -> str:
+    """The command that ends this one process, as it is typed; "" where nothing here does."""
+    if verdict == "keep" or finding == "zombie":
+        return ""
+    # Whoever may come back to it is told how it saves: by its own gentle end.
+    gently = finding in ("idle-session", "hung-session") and verdict == "report"
+    if set(vetoes) - (_NO_BAR_TO_STOP if gently else _NO_BAR):
+        return ""
+    return f"process-janitor {'stop --session' if gently else 'run --pid'} {pid}"
+
+
+def change(verdict: str, finding: str, vetoes: Sequence[str], pid: int) -> str:
     """What would make the verdict another one, in a sentence."""
     if verdict == "reap":
         return f"To keep it: process-janitor keep {pid}"
-    if verdict == "report" and finding == "zombie":
+    if finding == "zombie":
         return "It disappears when its parent ends or waits for it; no signal reaches it."
-    if verdict == "report" and finding == "idle-session":
-        return f"It changes with the next turn. To end it: process-janitor stop --session {pid}"
-    if verdict == "report" and finding == "hung-session":
-        ended = "It is ended hung_grace_seconds after its goodbye, once no hook of its own runs any more."
-        return f"{ended} To keep it: process-janitor keep {pid}"
-    if verdict == "report" and finding == "duplicate-session":
-        return f"Nobody chooses for you. To end this one: process-janitor run --pid {pid}"
-    if verdict == "report":
-        return f"It is ended only if you say so: process-janitor run --pid {pid}"
-    return next(
-        (_CHANGES[code] for code in vetoes if code in _CHANGES),
-        "Nothing you can set would change that.",
-    )
+    ends = deals_with(verdict, finding, vetoes, pid)
+    if ends and finding == "idle-session":
+        return f"It changes with the next turn. To end it: {ends}"
+    if ends and finding == "hung-session":
+        return (
+            "If its goodbye was final, the watcher ends it hung_grace_seconds after that, once no hook of its own runs "
+            f"any more. At once: {ends}    To keep it: process-janitor keep {pid}"
+        )
+    if ends and finding == "duplicate-session":
+        return f"Nobody chooses for you. To end this one: {ends}"
+    if ends:
+        return f"It is ended only if you say so: {ends}"
+    # One veto is enough: where nobody can do anything about one of them, the others need not be told.
+    if vetoes and all(code in _CHANGES for code in vetoes):
+        return _CHANGES[vetoes[0]]
+    return "Nothing you can set would change that."
 
 
-__all__ = ["CLASSES", "EVIDENCE", "EVIDENCE_PREFIXES", "STATES", "change", "evidence", "veto"]
+__all__ = [
+    "CLASSES",
+    "EVIDENCE",
+    "EVIDENCE_PREFIXES",
+    "STATES",
+    "by",
+    "change",
+    "deals_with",
+    "evidence",
+    "reason_of",
+    "refusal",
+    "runs_on",
+    "veto",
+]

@@ -9,7 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from process_janitor.core.model import Decision, Process
+    from process_janitor.core.model import Decision
+
+    # A process's pid and start.
+    Key = tuple[int, int]
 
 
 class Held(NamedTuple):
@@ -59,17 +62,21 @@ class Holdings:
     """Noted before processes are ended, verified afterwards: a port counts as freed only when nobody listens on it."""
 
     def __init__(self) -> None:
-        self._held: dict[tuple[int, int], Held] = {}
+        self._held: dict[Key, Held] = {}
 
     def note(self, decisions: Iterable[Decision]) -> None:
-        """Remember what these hold. What was noted before stays as it was: a dying process closes things one by one."""
-        new = [one.process for one in decisions if one.process.key not in self._held]
-        for process, found in zip(new, held([one.pid for one in new]).values()):
-            self._held[process.key] = found
+        """Remember what these hold."""
+        self.note_processes(one.process.key for one in decisions)
 
-    def freed(self, ended: Iterable[Process], memory: int = 0) -> Freed:
+    def note_processes(self, keys: Iterable[Key]) -> None:
+        """The same of any processes. What was noted before stays as it was: a dying process closes things one by one."""
+        new = [key for key in dict.fromkeys(keys) if key not in self._held]
+        for key, found in zip(new, held([pid for pid, _ in new]).values()):
+            self._held[key] = found
+
+    def freed(self, ended: Iterable[Key], memory: int = 0) -> Freed:
         """What the end of these processes has freed; one that is still there has freed nothing."""
-        gone = [self._held.get(one.key, Held()) for one in ended if not identity.runs(*one.key)]
+        gone = [self._held.get(key, Held()) for key in ended if not identity.runs(*key)]
         tables = ports.connections()
         busy = {one.port for one in tables if one.state == ports.LISTEN}
         open_still = {one.inode for one in tables if one.state == ports.ESTABLISHED}

@@ -6,11 +6,12 @@ import sys
 
 from process_janitor.actions import news
 from process_janitor.actions.terminate import Action
+from process_janitor.core.stoppable import owned_by
 from process_janitor.faces import documents, words
 from process_janitor.faces.cli.context import DONE, FAILED, REFUSED, Failure
 from process_janitor.faces.cli.looking import examined
 from process_janitor.faces.view import view
-from process_janitor.sweep import sweep
+from process_janitor.sweep import proven, sweep
 from process_janitor.system.config import Unsafe
 from process_janitor.system.held import Holdings
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from process_janitor.actions.plans import LockMember
     from process_janitor.actions.unlock import Unlocked
     from process_janitor.core.locks import Stale
-    from process_janitor.core.model import Decision
+    from process_janitor.core.model import Decision, Identity
     from process_janitor.faces.cli.context import Context
+    from process_janitor.sweep import Judged, Swept
 
     # What was done, and what was planned and left alone by now.
     Tell = Callable[[documents.Document, Sequence[documents.Document]], None]
@@ -46,13 +48,14 @@ def act(
     (`unseen`), the user is told as of any other automatic cleanup. `tell` takes what there is to show in place of the output.
     """
     holdings = Holdings()
+    meant = _WithItsOwn(wanted)
     try:
         # Which sessions are idle takes a look at every transcript: not where nobody sees it, or could mean one.
         swept = sweep(
             context.root,
             context.options,
             trigger,
-            wanted,
+            meant,
             limit,
             holdings.note,
             idle=context.words.json or not unseen,
@@ -63,7 +66,7 @@ def act(
         news.tell(
             context.root, context.options, swept.actions, "" if swept.busy else swept.problem, python=sys.executable
         )  # fmt: skip
-    first = examined(swept.first)
+    first = _with_what_came(examined(swept.first), swept)
     unlocked = _unlock(context, trigger, locks if not swept.problem else (), refused_locks)
     actions = (*swept.actions, *(refusal(decision) for decision in refused))
     if not context.words.quiet or context.words.json:
@@ -71,11 +74,14 @@ def act(
             a.decision.process.key: a.freed_bytes for a in swept.actions if a.outcome == "gone"
         }
         seen = view(context.root, context.options, first, freed=freed)
+        acted = {key[0]: detail for key, detail in swept.details.items()}
+        details = {**seen.snapshot.details, **acted}
+        seen = seen._replace(snapshot=seen.snapshot._replace(details=details))
         spared = [d for d in first.decisions if planned and planned(d) and not wanted(d)]
         seen = seen._replace(
-            findings=(*seen.findings, *(d for d in spared if d not in seen.findings))
+            findings=(*seen.findings, *(d for d in (*spared, *refused) if d not in seen.findings))
         )
-        gone = [a.decision.process for a in swept.actions if a.outcome == "gone"]
+        gone = [a.identity.key for a in swept.actions if a.outcome == "gone"]
         (tell or _teller(context))(
             documents.scan(
                 seen,
@@ -98,6 +104,32 @@ def act(
     return REFUSED if failed or shut else DONE
 
 
+class _WithItsOwn:
+    """What is wanted, and what a session that is ended for it could not end itself: whoever ends a session that hangs
+    means its servers and Bash calls as well, and without this they stayed until the next cleanup.
+    """
+
+    def __init__(self, wanted: Callable[[Decision], bool]) -> None:
+        self._wanted = wanted
+        self._ended: set[Identity] = set()
+
+    def __call__(self, decision: Decision) -> bool:
+        if self._wanted(decision):
+            if decision.kind == "claude":
+                self._ended.add(decision.identity)
+            return True
+        return proven(decision) and any(owned_by(decision, one) for one in self._ended)
+
+
+def _with_what_came(first: Judged, swept: Swept) -> Judged:
+    """The first look, with what was acted on as it was judged when that happened: not all of it was there, or left over
+    yet, and nobody could tell what it was.
+    """
+    acted = {one.decision.process.key: one.decision for one in swept.actions}
+    decisions = [acted.pop(d.process.key, d) for d in first.decisions]
+    return first._replace(decisions=(*decisions, *acted.values()))
+
+
 def _unlock(
     context: Context, trigger: str, locks: Sequence[LockMember], refused: Sequence[Stale]
 ) -> list[Unlocked]:
@@ -113,7 +145,8 @@ def _unlock(
 
 
 def refusal(decision: Decision) -> Action:
-    return Action(decision, (), "refused", 0)
+    why = words.refusal(decision.finding, decision.vetoes)
+    return Action(decision, (), "refused", 0, why)
 
 
 def lock_refusal(stale: Stale) -> Unlocked:

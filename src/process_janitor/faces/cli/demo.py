@@ -49,7 +49,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
                 context,
                 acted_page(document, context.type_this)[:-1]
                 if acted
-                else list(by_session(document)),
+                else list(by_session(document, context.type_this)),
             )
             context.out.flush()
 
@@ -138,7 +138,7 @@ def _clean(root: str) -> documents.Document:
     limit = options.value("auto_limit")
     swept = sweep(root, options, "demo", proven, limit, holdings.note)
     freed = {a.decision.process.key: a.freed_bytes for a in swept.actions if a.outcome == "gone"}
-    gone = [a.decision.process for a in swept.actions if a.outcome == "gone"]
+    gone = [a.identity.key for a in swept.actions if a.outcome == "gone"]
     return documents.scan(
         view(root, options, swept.first, freed=freed),
         actions=swept.actions,

@@ -9,7 +9,7 @@ from process_janitor.faces.cli.context import DONE, Failure
 from process_janitor.faces.cli.looking import examined, verdict_on
 from process_janitor.faces.cli.parser import process_number
 from process_janitor.faces.render.times import local
-from process_janitor.faces.words import CLASSES
+from process_janitor.faces.words import CLASSES, by, reason_of
 from process_janitor.sweep import look
 from process_janitor.system import claude_process, tables
 
@@ -77,9 +77,6 @@ def explained(context: Context, pid: int) -> Explained:
     )
 
 
-_BY = {"watcher": "the watcher", "auto-on-start": "the cleanup of a starting session"}
-
-
 def _remembered(context: Context, pid: int) -> str:
     """What the journal says of a process that is gone, newest first; "" when nothing."""
     last: dict[str, Any] = {}
@@ -88,13 +85,12 @@ def _remembered(context: Context, pid: int) -> str:
             last = line
     if not last:
         return ""
-    finding = str(last.get("class", ""))
+    finding = reason_of(last)
     why = CLASSES.get(finding, finding) or "no class"
     sent = ", ".join(str(name) for name in last.get("signals") or ()) or "no signal"
-    by = str(last.get("trigger", "?"))
     codes = " ".join(str(code) for code in last.get("evidence") or ())
     return (
-        f"process {pid} is no more; {_BY.get(by, by)} ended it on {local(str(last.get('at', '')))} with {sent}: "
+        f"process {pid} is no more; {by(last.get('trigger'))} ended it on {local(str(last.get('at', '')))} with {sent}: "
         f"{why} [{codes}], session {last.get('session_id') or '-'}, command {last.get('command', '')}"
     )
 

@@ -54,8 +54,13 @@ def run(context: Context, words: argparse.Namespace) -> int:
         said = f"Every command that matches {words.command!r} is kept from now on."
         _change(context, _adding(_command_rule(words.command)))
     elif words.remove is not None:
-        said = "The rule is removed."
-        _change(context, lambda document: _remove(document["rules"], words.remove), mending=True)
+        removed: list[Any] = []
+        _change(
+            context,
+            lambda document: removed.append(_remove(document["rules"], words.remove)),
+            mending=True,
+        )
+        said = f"Not kept by this rule any more: {_told(removed[-1])}."
     document = _document(context)
     if words.json:
         context.document(document)
@@ -171,8 +176,19 @@ def _command_rule(pattern: str) -> Document:
     return {"command": pattern, "added_at": clock.utc()}
 
 
-def _remove(rules: list[Document], word: str) -> None:
-    """Take out the one rule the word means: its number in the list, its pid, or its expression."""
+def _told(rule: object) -> str:
+    """One rule in words."""
+    usable = keep_rule(rule)
+    if usable is None or not isinstance(rule, dict):
+        return f"an unusable one, {documents.value_text(rule)[:200]}"
+    if usable.command:
+        return f"every command that matches {usable.command!r}"
+    shown = str(rule.get("command_shown", ""))
+    return f"process {usable.pid}{f' ({shown})' if shown else ''}"
+
+
+def _remove(rules: list[Document], word: str) -> object:
+    """Take out the one rule the word means, and return it: its number in the list, its pid, or its expression."""
     usable = {at: rule for at, rule in enumerate(rules) if keep_rule(rule) is not None}
     found = {at for at, rule in usable.items() if rule.get("command") == word}
     if word.isascii() and word.isdecimal() and len(word) < 9:
@@ -186,7 +202,7 @@ def _remove(rules: list[Document], word: str) -> None:
         raise Failure(
             f"{word!r} means more than one rule; take the number of another column of keep --list"
         )
-    del rules[found.pop()]
+    return rules.pop(found.pop())
 
 
 def _state(rule: object) -> State:

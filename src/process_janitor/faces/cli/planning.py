@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from process_janitor.actions import plans
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.session_words import NotOne, by_beginning
 from process_janitor.faces import documents
 from process_janitor.faces.cli.acting import act
 from process_janitor.faces.cli.context import Failure
@@ -16,7 +17,7 @@ from process_janitor.system import claude_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from rich.console import RenderableType
 
@@ -66,7 +67,9 @@ class Meant(NamedTuple):
 
 
 def prepare(context: Context, selection: Selection) -> Planned:
-    """Look, and plan for what was asked for. Raises Failure for a pid or a session that is not there at all."""
+    """Look, and plan for what was asked for. Raises Failure for a pid or a session that is not there at all, and for the
+    beginning of several sessions' ids.
+    """
     policy = context.policy()
     also = {above.pid for pid in selection.pids for above in claude_process.ancestors(pid)}
     judged = examined(look(context.root, policy, (*selection.pids, *also)))
@@ -78,10 +81,9 @@ def prepare(context: Context, selection: Selection) -> Planned:
         for session in judged.observation.sessions
         for alias in session.ids
     }
-    known = {*by_alias, *(d.session_id for d in decided.values())}
-    for one in selection.sessions - known:
-        raise Failure(f"no session {one!r} is known; process-janitor scan lists them")
-    sessions = frozenset(by_alias.get(one, one) for one in selection.sessions) | selection.sessions
+    known = {**{d.session_id: d.session_id for d in decided.values()}, **by_alias}
+    named = {word: _named(word, known) for word in selection.sessions}
+    sessions = frozenset(named.values()) | (selection.sessions & set(known))
     selection = selection._replace(sessions=sessions)
     covered = (
         [one for one in stale(judged) if selection.covers_lock(one)] if selection.locks else []
@@ -99,6 +101,18 @@ def prepare(context: Context, selection: Selection) -> Planned:
     return Planned(judged, chosen, plan)
 
 
+def _named(word: str, known: Mapping[str, str]) -> str:
+    """The session that a word means: one of its ids, or the beginning of one. Raises Failure."""
+    lists = "process-janitor scan --all lists them"
+    try:
+        name = known.get(word, "") or by_beginning(word, known.items())
+    except NotOne as problem:
+        raise Failure(f"{problem}; {lists}") from None
+    if not name:
+        raise Failure(f"no session {word!r} is known; {lists}")
+    return name
+
+
 def stale(judged: Judged) -> list[Stale]:
     from process_janitor.system import locks
 
@@ -112,11 +126,13 @@ def is_idle(decision: Decision) -> bool:
 
 def questions(chosen: Chosen) -> list[Question]:
     """One for leftovers and locks together, then one for each idle session."""
-    together = frozenset(one.identity for one in chosen.targets if not is_idle(one))
+    ending = [one for one in chosen.targets if not is_idle(one)]
+    together = frozenset(one.identity for one in ending)
     asked = []
     if together or chosen.locks:
         count, locks = len(together), len(chosen.locks)
-        ends = "end this process" if count == 1 else f"end these {count} processes"
+        one = "session" if all(target.kind == "claude" for target in ending) else "process"
+        ends = f"end this {one}" if count == 1 else f"end these {count} processes"
         removes = "remove this lock" if locks == 1 else f"remove these {locks} locks"
         text = " and ".join((*((ends,) if count else ()), *((removes,) if locks else ())))
         asked.append(Question(f"{text.capitalize()}?", together, bool(chosen.locks)))

@@ -37,7 +37,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
         from process_janitor.faces.cli.html_file import checked
 
         path = checked(words.html)
-    document = measured(context)
+    document = measured(context, expected=words.verbose)
     if path is not None:
         from process_janitor.faces.cli.html_file import write
         from process_janitor.faces.render.html import page
@@ -55,10 +55,13 @@ def run(context: Context, words: argparse.Namespace) -> int:
     return DONE
 
 
-def measured(context: Context) -> Document:
-    """Look, measure for a moment, and write it all down. Raises Failure when nothing can be examined."""
+def measured(context: Context, *, expected: bool = False) -> Document:
+    """Look, measure for a moment, and write it all down; `expected` is as in `view`. Raises Failure when nothing can be
+    examined.
+    """
     judged = examined(look(context.root, context.policy()))
-    return report_document.report(survey(context.root, context.options, judged), pressure.read())
+    found = survey(context.root, context.options, judged, expected=expected)
+    return report_document.report(found, pressure.read())
 
 
 __all__ = ["ABOUT", "EXAMPLES", "add", "measured", "run"]

@@ -38,7 +38,7 @@ EXAMPLES = (
     "process-janitor run --execute                  no question",
     "process-janitor run --plan k7wm2q --execute    what that plan said, as far as it still holds",
     "process-janitor run --pid 4242 --pid 4243      these two, also when they are only reported",
-    "process-janitor run --session ID --class detached",
+    "process-janitor run --session ID --class detached    ID: of a session, or the beginning of its id",
     "process-janitor run --class stale-lock         locks whose holder is proven gone",
     "process-janitor run --class idle-session       asks for each session that nobody has used for long",
 )
@@ -57,7 +57,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         action="append",
         default=[],
-        help="what this session left, and the session itself where it is a finding",
+        help="what this session left, and the session itself where it is a finding; its id or the beginning of it",
     )
     parser.add_argument(
         "--class", metavar="C", dest="classes", action="append", default=[], choices=sorted(CLASSES),

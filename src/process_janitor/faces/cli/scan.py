@@ -32,7 +32,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context, words: argparse.Namespace) -> int:
     judged = examined(look(context.root, context.policy()))
-    seen = view(context.root, context.options, judged, keeps=words.all)
+    seen = view(
+        context.root, context.options, judged, keeps=words.all, expected=words.all or words.verbose
+    )
     document = documents.scan(seen)
     if words.json:
         context.document(document)
@@ -44,7 +46,8 @@ def run(context: Context, words: argparse.Namespace) -> int:
             context,
             scan_page(document, context.type_this, everything=words.all, verbose=words.verbose),
         )
-    there_is = any(decision.verdict != "keep" for decision in judged.decisions)
+    # As the document has them: a stale lock is a finding as well.
+    there_is = any(one["verdict"] != "keep" for one in document["findings"])
     return FINDINGS if words.exit_code and there_is else DONE
 
 

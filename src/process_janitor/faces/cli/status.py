@@ -55,7 +55,7 @@ def run(context: Context, words: argparse.Namespace) -> int:
         from process_janitor.faces.render import show
         from process_janitor.faces.render.status import status_page
 
-        later = {"record": _later("registers"), "watcher": _later("starts")}
+        later = {"record": _later("registers"), "watcher": _later("of any session starts")}
         show(context, status_page(document, context.type_this, later, verbose=words.verbose))
     return DONE
 

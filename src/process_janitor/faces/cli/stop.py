@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core import stoppable
+from process_janitor.core.session_words import NotOne
 from process_janitor.faces import stop_document
 from process_janitor.faces.cli.asking import agreed
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
@@ -101,7 +102,7 @@ def _chosen(
         return stoppable.all_but_own(among)
     try:
         found = {one.pid: one for word in words.session for one in stoppable.meant(word, among)}
-    except stoppable.NotOne as problem:
+    except NotOne as problem:
         raise Failure(f"{problem}; process-janitor scan --all lists the sessions") from None
     return list(found.values()), []
 
@@ -165,9 +166,9 @@ def _tell(context: Context, document: Document, stopped: Stopped) -> int:
     if not stopped.failed:
         return DONE
     if context.words.quiet and not context.words.json:
-        pids = ", ".join(
-            f"{one.identity.pid} ({one.outcome})" for one in stopped.ended if one.outcome != "gone"
-        )
+        ends = [(one.identity.pid, one.outcome) for one in stopped.ended]
+        ends += [(one.identity.pid, one.outcome) for one in stopped.actions]
+        pids = ", ".join(f"{pid} ({outcome})" for pid, outcome in ends if outcome != "gone")
         context.complain(f"not stopped: {pids}; process-janitor explain PID says what it is")
     return REFUSED
 

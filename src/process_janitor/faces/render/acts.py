@@ -7,6 +7,7 @@ from rich.text import Text
 
 from process_janitor.core.units import count, size
 from process_janitor.faces import words
+from process_janitor.faces.render.closing import typed
 from process_janitor.faces.render.findings import by_session
 from process_janitor.faces.render.fitting import Fitted
 
@@ -29,7 +30,9 @@ def plan_page(
     page: Page = []
     if findings:
         page.append(Text(f"Plan: {_intent(findings)}.", "bold"))
-        page += by_session(document, numbered=True)
+        page += by_session(document, type_this, numbered=True)
+        if _sessions(findings):
+            page += [Text(), Text("What a session runs, its servers and Bash calls, ends with it.")]
     else:
         page.append(Text("Nothing to end.", "bold"))
     page += _refused(refused)
@@ -49,33 +52,38 @@ def plan_page(
             said,
             Text(f"Next: {type_this} run    (with the same options, without --dry-run)", "bold"),
         ]
-    return [
-        *page,
-        Text(),
-        Text(f"Next: {type_this} scan --all    (lists what is kept, and why)", "bold"),
-    ]
+    next_step = f"{type_this} scan --all    (lists what is kept, and why)"
+    living = next((one for one in refused if words.runs_on(one)), None)
+    named = next((one for one in refused if one["class"] == "duplicate-session"), None)
+    if named is not None and named["next"]:
+        next_step = f"{typed(named['next'], type_this)}    (or another one of them)"
+    elif living is not None:
+        next_step = f"{type_this} stop --session {living['pid']}    (ends a session that runs)"
+    return [*page, Text(), Text(f"Next: {next_step}", "bold")]
 
 
 def _intent(findings: Sequence[Document]) -> str:
     ending = [one for one in findings if one["pid"]]
     locks = len(findings) - len(ending)
     held = sum(one["memory_bytes"] for one in ending)
-    ends = f"end {count(len(ending), 'process', 'processes')}, {size(held)}" if ending else ""
+    sessions = _sessions(ending)
+    others = len(ending) - sessions
+    what = [count(sessions, "session")] if sessions else []
+    what += [count(others, "process", "processes")] if others else []
+    ends = f"end {' and '.join(what)}, {size(held)}" if ending else ""
     return "; ".join(
         part for part in (ends, f"remove {count(locks, 'lock')}" if locks else "") if part
     )
 
 
-_UNENDED = {
-    "zombie": "it has ended already",
-    "duplicate-session": "name the one to end with --pid, the other keeps the conversation",
-}
+def _sessions(findings: Sequence[Document]) -> int:
+    return sum(one["kind"] == "claude" for one in findings)
 
 
 def _refused(refused: Sequence[Document]) -> Page:
     page: Page = []
     for one in refused:
-        why = _against(one) or _UNENDED.get(one["class"], "the other options leave it out")
+        why = words.refusal(one["class"], one["vetoes"])
         line = Text(overflow="fold")
         what = f"{one['pid']}  {one['kind']}" if one["pid"] else one["command"]
         line.append("refused", "bold green").append(f"  {what}: {why}")
@@ -90,7 +98,7 @@ def _against(finding: Document) -> str:
 def acted_page(document: Document, type_this: str, spared: Sequence[Document] = ()) -> Page:
     """What was ended, what was not, and what is still there to look at. `spared` was planned and is kept by now."""
     actions = document["actions"]
-    command = {one["pid"]: one["command"] for one in document["findings"]}
+    command = {one["identity"]: one["command"] for one in document["findings"]}
     page: Page = []
     if actions:
         grid = Table(
@@ -110,9 +118,9 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
                 str(one["pid"] or "-"),
                 size(one["freed_bytes"]) if one["pid"] else "-",
                 sent,
-                Fitted("", command.get(one["pid"], "")) if one["pid"] else _lock(one),
+                Fitted("", command.get(one["identity"], "")) if one["pid"] else _lock(one),
             )
-        page += [grid, Text()]
+        page += [grid, *(_why(one) for one in actions if one["pid"] and one["why"]), Text()]
     for one in spared:
         line = Text("left alone", "bold green", overflow="fold")
         page.append(line.append(f" {one['pid']}: {_against(one)}", "not bold default"))
@@ -121,7 +129,8 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
     if unlocked:
         page.append(Text(f"Removed {count(len(unlocked), 'lock')}.", "bold"))
     if gone:
-        page += _freed(document, count(len(gone), "process", "processes"))
+        did = f"Ended {count(len(gone), 'process', 'processes')}"
+        page += freed_lines(document["freed"], did)
     elif spared and not actions:
         page.append(Text("Nothing was ended.", "bold"))
     elif not actions:
@@ -134,18 +143,24 @@ def acted_page(document: Document, type_this: str, spared: Sequence[Document] = 
                 f"Next: {type_this} explain {failed[0]['pid']}    (why it is still there)", "bold"
             ),
         ]
-    if any(one["pid"] and one["verdict"] == "report" for one in document["findings"]):
+    if any(one["verdict"] == "report" for one in document["findings"]):
         return [*page, Text(f"Next: {type_this} scan    (some findings are only reported)", "bold")]
-    return [*page, Text(f"Next: nothing to do. {type_this} history keeps what was done", "bold")]
+    kept = f" {type_this} history keeps what was done" if actions else ""
+    return [*page, Text(f"Next: nothing to do.{kept}", "bold")]
+
+
+def _why(action: Document) -> Text:
+    """Below the table: a reason is longer than what is left of a line."""
+    line = Text(overflow="fold").append(action["outcome"], "yellow")
+    return line.append(f" {action['pid']}: {action['why']}", "not bold default")
 
 
 def _lock(action: Document) -> Fitted:
     return Fitted(f"{action['why']}: " if action["why"] else "", action["path"], program=False)
 
 
-def _freed(document: Document, ended: str) -> Page:
-    """What nobody holds any more: looked up after the end, not taken for granted."""
-    freed = document["freed"]
+def freed_lines(freed: Document, did: str) -> Page:
+    """What was done, and what nobody holds any more: looked up after the end, not taken for granted."""
     parts = [size(freed["memory_bytes"])]
     if freed["ports"]:
         named = ", ".join(map(str, freed["ports"]))
@@ -154,10 +169,10 @@ def _freed(document: Document, ended: str) -> Page:
         parts.append(count(freed["descriptors"], "descriptor"))
     if freed["connections"]:
         parts.append(count(freed["connections"], "connection"))
-    page: Page = [Text(f"Ended {ended}, freed {', '.join(parts)}.", "bold", overflow="fold")]
+    page: Page = [Text(f"{did}, freed {', '.join(parts)}.", "bold", overflow="fold")]
     for port in freed["ports_taken"]:
         page.append(Text(f"Port {port} is not free: another process listens on it.", "yellow"))
     return page
 
 
-__all__ = ["acted_page", "plan_page"]
+__all__ = ["acted_page", "freed_lines", "plan_page"]

@@ -8,18 +8,19 @@ from rich.text import Text
 
 from process_janitor.core.units import age, size
 from process_janitor.faces import words
+from process_janitor.faces.render.closing import typed
 from process_janitor.faces.render.fitting import Fitted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from rich.console import RenderableType
 
     Document = dict[str, Any]
 
-# The word says it; the colour only repeats it.
+# The strongest first. The word says it; the colour only repeats it.
 VERDICT_STYLES = {"reap": "bold red", "report": "yellow", "keep": "green"}
 _SETTLED_SECONDS = 30
 # Of a group, so many pids are named; --json has all.
@@ -27,17 +28,35 @@ _LISTED = 12
 STATE_STYLES = {"live": "green", "idle": "green", "crashed": "red", "hung": "red"}
 
 
-def by_session(document: Document, *, numbered: bool = False) -> Iterator[RenderableType]:
+def strongest_first(findings: Iterable[Document]) -> list[list[Document]]:
+    """The findings session by session: first the sessions of which something will be ended, last those of which
+    everything is kept, and in each the same; else in the order in which they came.
+    """
+    groups: dict[str, list[Document]] = {}
+    for finding in findings:
+        groups.setdefault(finding["session_id"], []).append(finding)
+    ranked = [sorted(group, key=_rank) for group in groups.values()]
+    return sorted(ranked, key=lambda group: _rank(group[0]))
+
+
+def _rank(finding: Document) -> int:
+    return tuple(VERDICT_STYLES).index(finding["verdict"])
+
+
+def by_session(
+    document: Document, type_this: str, *, numbered: bool = False
+) -> Iterator[RenderableType]:
     """Every finding, grouped under a line about its session."""
     sessions = {one["session_id"]: one for one in reversed(document["sessions"])}
-    groups: dict[str, list[Document]] = {}
-    for finding in document["findings"]:
-        groups.setdefault(finding["session_id"], []).append(finding)
     first = 1
-    for session_id, findings in groups.items():
+    for findings in strongest_first(document["findings"]):
+        session_id = findings[0]["session_id"]
         yield Text()
-        yield session_line(sessions.get(session_id), session_id)
-        yield table(findings, first if numbered else 0)
+        if any(one["pid"] for one in findings) or session_id in sessions:
+            yield session_line(sessions.get(session_id), session_id)
+        else:
+            yield Text("on this machine", "bold")
+        yield table(findings, type_this, first if numbered else 0)
         first += len(findings)
 
 
@@ -58,7 +77,7 @@ def session_line(session: Document | None, session_id: str) -> Text:
     return line
 
 
-def table(findings: Sequence[Document], first: int = 0) -> Group:
+def table(findings: Sequence[Document], type_this: str, first: int = 0) -> Group:
     """Two lines or more a finding: its figures and command, and below them why. `first` numbers them from there; without
     numbers, what is alike stands in one row.
     """
@@ -75,7 +94,12 @@ def table(findings: Sequence[Document], first: int = 0) -> Group:
         if len(group) > 1:
             line.append(f"{len(group)}x ")
         why = _why(finding, [one["pid"] for one in group[1:]])
-        parts += [Fitted(line, finding["command"]), Padding(why, (0, 0, 0, lead + 8))]
+        if finding["next"] and (finding["pid"] is None or finding["class"] == "overload"):
+            # Of a process it is known: whatever its verdict is, `run --pid` or a plan ends it.
+            why.append(f"\n{typed(finding['next'], type_this)}", "bold not dim")
+        # Of what is no process it is a path: which lock it is stands in its folders.
+        what = Fitted(line, finding["command"], program=finding["pid"] is not None)
+        parts += [what, Padding(why, (0, 0, 0, lead + 8))]
     return Group(*parts)
 
 
@@ -106,14 +130,13 @@ _HEADS = ("VERDICT", "PID", "KIND", "MEMORY", "AGE")
 
 
 def _cells(finding: Document) -> tuple[str, ...]:
-    pid = str(finding["pid"] or "-")
-    return (
-        finding["verdict"],
-        pid,
-        finding["kind"],
-        size(finding["memory_bytes"]),
-        age(finding["age_seconds"]),
-    )
+    if finding["pid"] is None:
+        # What is no process is told apart by its class, and has no figures but the ones it has.
+        held, old = finding["memory_bytes"], finding["age_seconds"]
+        said = (size(held) if held else "-", age(old) if old else "-")
+        return (finding["verdict"], "-", finding["class"], *said)
+    figures = (size(finding["memory_bytes"]), age(finding["age_seconds"]))
+    return (finding["verdict"], str(finding["pid"]), finding["kind"], *figures)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], lead: str) -> Text:
@@ -126,8 +149,11 @@ def _why(finding: Document, also: Sequence[int]) -> Text:
     why = [words.CLASSES[finding["class"]]] if finding["class"] else []
     why += [finding["about"]] if finding["about"] else []
     # Where its session lives, that is the reason; what else there is stands among the codes.
-    lives = "live-owner" in finding["vetoes"]
-    why += [words.veto(code) for code in (("live-owner",) if lives else finding["vetoes"])]
+    if words.runs_on(finding):
+        why.append(words.RUNS_ON)
+    else:
+        lives = "live-owner" in finding["vetoes"]
+        why += [words.veto(code) for code in (("live-owner",) if lives else finding["vetoes"])]
     if also:
         more = f" and {len(also) - _LISTED} more" if len(also) > _LISTED else ""
         why.append(f"also {', '.join(map(str, also[:_LISTED]))}{more}")
@@ -141,4 +167,11 @@ def _why(finding: Document, also: Sequence[int]) -> Text:
     return Text(f"{'; '.join(why)}  [{codes}]" if codes else "; ".join(why), "dim", overflow="fold")
 
 
-__all__ = ["STATE_STYLES", "VERDICT_STYLES", "by_session", "session_line", "table"]
+__all__ = [
+    "STATE_STYLES",
+    "VERDICT_STYLES",
+    "by_session",
+    "session_line",
+    "strongest_first",
+    "table",
+]

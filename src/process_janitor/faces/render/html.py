@@ -6,6 +6,7 @@ from process_janitor.core.commands import brief
 from process_janitor.core.units import about, age, count, size
 from process_janitor.core.visible import visible
 from process_janitor.faces import words
+from process_janitor.faces.render.findings import strongest_first
 from process_janitor.faces.render.processes import label, telling
 from process_janitor.faces.render.report import heard, held
 from process_janitor.faces.render.times import local
@@ -57,7 +58,8 @@ def page(document: Document) -> str:
         ages=_age_bars(running),
         findings=[
             {**one, "why": why(one), "project": ids.get(one["session_id"], {}).get("cwd", "")}
-            for one in document["findings"]
+            for group in strongest_first(document["findings"])
+            for one in group
         ],
         used=document["host"]["memory_total_bytes"] - document["host"]["memory_available_bytes"],
     )

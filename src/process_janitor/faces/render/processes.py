@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.padding import Padding
 from rich.text import Text
 
 from process_janitor.core.commands import middle
@@ -52,8 +53,8 @@ class Processes:
             more = _more(row, wide=wide)
             if more:
                 lead = widths[0] + 2 + 2 * min(row["depth"], _INDENT_MAX)
-                line = Text(" " * lead, overflow="fold")
-                yield line.append_text(more)
+                more.overflow = "fold"
+                yield Padding(more, (0, 0, 0, lead))
 
     @staticmethod
     def _cells(row: Document, *, wide: bool) -> list[str]:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from process_janitor.core.units import age, count, size
 from process_janitor.faces import words
+from process_janitor.faces.render import closing
 from process_janitor.faces.render.findings import STATE_STYLES, by_session
 from process_janitor.faces.render.processes import Processes
 from process_janitor.faces.render.times import local
@@ -31,11 +32,11 @@ def report_page(document: Document, type_this: str, *, verbose: bool = False) ->
     if document["kinds"]:
         page += [Text(), Text("By kind", "bold"), _kinds(document)]
     if document["findings"]:
-        page += [Text(), Text("Findings", "bold"), *by_session(document)]
+        page += [Text(), Text("Findings", "bold"), *by_session(document, type_this)]
     if document["unexamined"]:
         said = count(len(document["unexamined"]), "process", "processes")
         page += [Text(), Text(f"{said} of yours could not be examined.", "yellow")]
-    return [*page, Text(), Text(_next(document, type_this), "bold")]
+    return [*page, Text(), Text(_next(document, type_this), "bold", overflow="fold")]
 
 
 def _head(document: Document) -> Page:
@@ -150,9 +151,8 @@ def _kinds(document: Document) -> Table:
 def _next(document: Document, type_this: str) -> str:
     if document["would_free"]["processes"]:
         return f"Next: {type_this} run    (shows the plan for what is left over)"
-    if any(one["pid"] and one["verdict"] == "report" for one in document["findings"]):
-        return f"Next: {type_this} explain PID    (says why, and what would end it)"
-    return f"Next: nothing to do. {type_this} report --html FILE makes a page of this"
+    nothing = f"Next: nothing to do. {type_this} report --html FILE makes a page of this"
+    return closing.next_step(document["findings"], type_this) or nothing
 
 
 __all__ = ["heard", "held", "report_page", "session_head"]

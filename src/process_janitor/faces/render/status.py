@@ -66,10 +66,13 @@ def status_page(
     if verbose:
         page += [Text(), Processes(document["tree"]), Text()]
     page += _findings(document["findings"])
-    return [
-        *page,
-        Text(f"Next: {type_this} report    (all sessions, with their processes)", "bold"),
-    ]
+    next_step = f"{type_this} report    (all sessions, with their processes)"
+    if state == "hung":
+        # It has no next turn, and whoever asks from a Bash call of it wants to be rid of it.
+        next_step = (
+            f"{type_this} stop --session {session['pid']}    (asks, then ends it with all it runs)"
+        )
+    return [*page, Text(f"Next: {next_step}", "bold", overflow="fold")]
 
 
 def _runs(tree: list[Document], pid: int) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from process_janitor.core.commands import brief, middle
 from process_janitor.core.units import count, size
 from process_janitor.faces import words
+from process_janitor.faces.render.acts import freed_lines
 from process_janitor.faces.render.fitting import Fitted
 
 TYPE_CHECKING = False
@@ -43,7 +45,7 @@ def plan_page(document: Document, type_this: str, words_again: str, *, asking: b
 
 def _target(one: Document) -> Text:
     line = Text("  ", overflow="fold").append(title(one), "bold")
-    about = f"  process {one['pid']}, {count(one['processes'], 'process', 'processes')}, {size(one['memory_bytes'])}"
+    about = f"\n      process {one['pid']}, {count(one['processes'], 'process', 'processes')}, {size(one['memory_bytes'])}"
     line.append(about, "dim")
     if one["own"]:
         line.append("  this is the session you are in", "bold red")
@@ -69,14 +71,18 @@ def spared(rows: Sequence[Document]) -> Page:
 
 
 def title(one: Document) -> str:
-    """`session ID (directory)`, `agent reviewer`, `puppeteer` for a server with a name, else `mcp-server server.py`."""
+    """`session ID (directory)`, `agent reviewer`, `puppeteer` for a server with a name, else `mcp-server server.py (process
+    4711)`.
+    """
     if one["role"] == "agent":
         return f"agent {one['name'] or one['pid']}"
     if one["role"] in ("session", "background"):
         what = "background session" if one["role"] == "background" else "session"
         named = f"{what} {one['session_id'] or 'of process ' + str(one['pid'])}"
         return f"{named} ({one['cwd']})" if one["cwd"] else named
-    return one["mcp_server"] or f"{one['role']} {one['name']}"
+    if one["mcp_server"]:
+        return str(one["mcp_server"])
+    return f"{one['role']} {middle(brief(one['name']), _NAME_MAX)} (process {one['pid']})"
 
 
 def ended_line(one: Document) -> str:
@@ -90,25 +96,34 @@ def ended_line(one: Document) -> str:
     return f"{title(one)}: still running (process {one['pid']}){why}"
 
 
+# Of a Bash call's command: its line is to fit beside what became of it.
+_NAME_MAX = 44
+# Of what ran below a session's helpers.
+_BESIDES = {"gone": "left over, stopped", "survived": "left over, still running", "refused": "left over, not stopped"}  # fmt: skip
+
+
 def left_page(document: Document, type_this: str) -> Page:
-    """What came of it all, and what the stopped sessions leave running, with the words that end each."""
+    """What was cleaned up besides, what came of it all, and what the stopped sessions leave running, with the words that
+    end each.
+    """
     page: Page = []
     ended = [one for one in document["ended"] if one["outcome"] == "gone"]
-    swept = [one for one in document["actions"] if one["outcome"] == "gone"]
-    told = {one["identity"] for one in ended}
-    also = [one for one in swept if one["identity"] not in told]
-    freed = sum(one["freed_bytes"] for one in (*ended, *also))
+    also = [one for one in document["actions"] if one["outcome"] == "gone"]
+    for one in document["actions"]:
+        page.append(Fitted(f"{_BESIDES[one['outcome']]} (process {one['pid']}): ", one["command"]))
+        page += [Text(f"      {one['why']}", "dim", overflow="fold")] if one["why"] else []
     clients = sum(one["role"] in ("session", "agent", "background") for one in ended)
     said = f"Stopped {count(clients, 'Claude process', 'Claude processes')}"
     helpers = len(ended) - clients + len(also)
     said += f" and {count(helpers, 'helper')}" if helpers else ""
-    page.append(Text(f"{said}, freed {size(freed)}.", "bold"))
+    page += freed_lines(document["freed"], said)
     for one in document["left"]:
         ports = f"port {', '.join(map(str, one['ports']))}  " if one["ports"] else ""
         page.append(Fitted(f"  still runs  {one['pid']}  {ports}", one["command"]))
         say = one["next"].replace("process-janitor", type_this, 1)
         page.append(Text(f"      {words.CLASSES[one['class']]}; {say}", "dim", overflow="fold"))
-    failed = next((one for one in document["ended"] if one["outcome"] != "gone"), None)
+    everything = (*document["ended"], *document["actions"])
+    failed = next((one for one in everything if one["outcome"] != "gone"), None)
     if failed is not None:
         page.append(Text(f"Next: {type_this} explain {failed['pid']}    (what it is)", "bold"))
     elif not document["left"]:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from process_janitor.core.units import age, count, size
 from process_janitor.faces import words
+from process_janitor.faces.render import closing
 from process_janitor.faces.render.findings import STATE_STYLES, VERDICT_STYLES, by_session
 from process_janitor.faces.render.fitting import Fitted
 
@@ -27,7 +28,7 @@ def scan_page(
     document: Document, type_this: str, *, everything: bool, verbose: bool = False
 ) -> Page:
     page: Page = [_summary(document)]
-    page += by_session(document)
+    page += by_session(document, type_this)
     page += _sessions(document, verbose=verbose or everything)
     page += _unexamined(document)
     totals = document["totals"]
@@ -35,15 +36,11 @@ def scan_page(
         next_step = f"Next: {type_this} run    (shows the plan and asks)"
         if type_this.startswith("/"):
             next_step = f"Next: {type_this} run    (shows the plan and how to execute it)"
-    elif any(one["pid"] and one["verdict"] == "report" for one in document["findings"]):
-        next_step = f"Next: {type_this} explain PID    (says why, and what would end it)"
-    elif any(one["class"] == "stale-lock" and not one["vetoes"] for one in document["findings"]):
-        next_step = f"Next: {type_this} run --class stale-lock    (asks, then removes them)"
-    elif not everything and totals["keep"]:
-        next_step = f"Next: nothing to do. {type_this} scan --all lists what is kept, and why"
     else:
-        next_step = "Next: nothing to do."
-    return [*page, Text(), Text(next_step, "bold")]
+        kept = f" {type_this} scan --all lists what is kept, and why"
+        nothing = f"Next: nothing to do.{kept if totals['keep'] and not everything else ''}"
+        next_step = closing.next_step(document["findings"], type_this) or nothing
+    return [*page, Text(), Text(next_step, "bold", overflow="fold")]
 
 
 def _summary(document: Document) -> Text:
@@ -142,7 +139,7 @@ def explain_page(document: Document, command: str, old: float, type_this: str) -
 
 _MEANING = {
     "reap": "a proven leftover; auto, run and the watcher end it",
-    "report": "worth a look; ended only when you name it",
+    "report": "worth a look; not ended now unless you name it",
     "keep": "left alone, whoever asks",
 }
 

@@ -65,7 +65,7 @@ class Real:
             raise Failure("this is no process; choose one of the rows below it")
         from process_janitor.faces.render.findings import table
 
-        return [table([row.document])]
+        return [table([row.document], self._context.type_this)]
 
     def keeping(self, row: Row) -> Proposal:
         """What `keep PID` would do. The rule is for the process that has the number now, which the question shows."""
