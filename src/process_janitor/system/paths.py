@@ -34,6 +34,11 @@ def config_file() -> str:
     return os.path.join(config_dir(), "process-janitor-config.json")
 
 
+def keep_file(root: str) -> str:
+    """The user's protection rules in this state directory."""
+    return os.path.join(root, "keep.json")
+
+
 def plugin_root() -> str:
     """The directory that holds hooks/, scripts/ and src/; "" for a package installed without the plugin around it."""
     here = os.path.dirname(
@@ -51,4 +56,12 @@ def plugin_version() -> str:
     return found if isinstance(found, str) and " " not in found else ""
 
 
-__all__ = ["client_config", "config_dir", "config_file", "plugin_root", "plugin_version", "root"]
+__all__ = [
+    "client_config",
+    "config_dir",
+    "config_file",
+    "keep_file",
+    "plugin_root",
+    "plugin_version",
+    "root",
+]

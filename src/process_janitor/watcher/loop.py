@@ -17,7 +17,7 @@ import time
 from process_janitor.core.model import Seen, differently_timed, natural
 from process_janitor.core.tree import Tree
 from process_janitor.system import clock, identity, lease, paths, procfs, seen, stamps
-from process_janitor.system.config import heartbeat_limit, keep_file, load_settings
+from process_janitor.system.config import heartbeat_limit, load_settings
 from process_janitor.system.registry import Entry, Registry, as_session
 from process_janitor.watcher import cleaning, hands, stillness, wanted
 from process_janitor.watcher.closing import close
@@ -327,7 +327,7 @@ class Watcher:
             self._beat_after = now + TICK_SECONDS
 
     def _reading(self) -> stillness.Reading:
-        return stillness.read(self.registry.version(), keep_file(self.root), self.options)
+        return stillness.read(self.registry.version(), paths.keep_file(self.root), self.options)
 
     def _configured(self) -> Settings:
         """The settings in force. What is wrong with them is logged when it changes, not with every heartbeat."""
