@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from benchmarks.crowd import Sessions, fill
 from benchmarks.figures import Figure, figure, percentile
-from benchmarks.inside import ROOT
+from benchmarks.inside import ROOT, Setting
 from benchmarks.stage import FLOOR, PYTHON, Stage, timed, wait_until
 
 TABLES = (50, 200, 1000, 5000)
@@ -78,7 +78,8 @@ class Client:
         return entry is not None and bool(entry.record.get("closed"))
 
 
-def measure(home: str, *, quick: bool) -> list[Figure]:
+def measure(setting: Setting) -> list[Figure]:
+    home, quick = setting.home, setting.quick
     stage = Stage(home)
     stage.use()
     stage.register(Sessions(home).start(), "stays")

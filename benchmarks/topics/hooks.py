@@ -6,13 +6,15 @@ import os
 from collections.abc import Callable
 
 from benchmarks.figures import Figure, Spent, against, interleaved
+from benchmarks.inside import Setting
 from benchmarks.stage import FLOOR, SHELL, Stage, be_claude, declared_hooks, timed
 from process_janitor.system import files
 
 MANY_RECORDS = 1000
 
 
-def measure(home: str, *, quick: bool) -> list[Figure]:
+def measure(setting: Setting) -> list[Figure]:
+    home, quick = setting.home, setting.quick
     be_claude()
     plain, crowded, fresh = (Stage(f"{home}/{name}") for name in ("plain", "crowded", "fresh"))
     crowded.add_old_records(MANY_RECORDS)

@@ -9,12 +9,14 @@ import struct
 from collections.abc import Sequence
 
 from benchmarks.figures import Figure, figure, percentile
+from benchmarks.inside import Setting
 from benchmarks.stage import FLOOR, Stage, be_claude, declared_hooks, timed
 
 CROWDS = (1, 10, 100)
 
 
-def measure(home: str, *, quick: bool) -> list[Figure]:
+def measure(setting: Setting) -> list[Figure]:
+    home, quick = setting.home, setting.quick
     crowds = CROWDS[:2] if quick else CROWDS
     figures: list[Figure] = []
     for count in crowds:

@@ -7,13 +7,13 @@ import statistics
 from collections.abc import Callable
 
 from benchmarks import picture
-from benchmarks.crowd import Sessions, fill
+from benchmarks.crowd import LEFTOVERS, Sessions, fill, leave_over
 from benchmarks.figures import Figure, exponent, figure, interleaved, milliseconds, ratios
+from benchmarks.inside import Setting
 from benchmarks.stage import Stage
 from process_janitor.core.decide import decide
 from process_janitor.core.policy import Policy
 from process_janitor.core.ties import Ties
-from process_janitor.faces import pretend
 from process_janitor.sweep import look
 from process_janitor.system import procfs
 from process_janitor.system.marks import marks_of
@@ -21,17 +21,17 @@ from process_janitor.system.observe import known_sessions, observe
 
 TABLES = (200, 1000, 5000)
 RECORDS = (10, 1000, 10_000)
-LEFTOVERS = 10
 
 
-def measure(home: str, *, quick: bool) -> list[Figure]:
+def measure(setting: Setting) -> list[Figure]:
+    home, quick = setting.home, setting.quick
     pages = picture.measure(home, quick=quick)
     stage = Stage(home)
     stage.use()
     stage.add_old_records(RECORDS[0])
     sessions = Sessions(home)
     stage.register(sessions.start(), "living")
-    _leave_over(stage, sessions)
+    leave_over(stage, sessions)
     tables, records = (TABLES[:2], RECORDS[:2]) if quick else (TABLES, RECORDS)
     rounds = 5 if quick else 12
     figures = pages
@@ -51,17 +51,6 @@ def measure(home: str, *, quick: bool) -> list[Figure]:
         for name, points in costs.items()
     ]
     return figures
-
-
-def _leave_over(stage: Stage, sessions: Sessions) -> None:
-    """Something to decide about: a session that is gone, and servers of it that still run."""
-    owner = sessions.start()
-    stage.register(owner, "gone")
-    environment = {**pretend.server_marks("gone"), "PATH": os.environ["PATH"]}
-    for _ in range(LEFTOVERS):
-        os.posix_spawn("/bin/sleep", ["sleep", "3600"], environment, setpgroup=owner)
-    os.kill(owner, 9)  # our own child, not waited for yet
-    os.waitpid(owner, 0)
 
 
 def _subjects(stage: Stage) -> dict[str, Callable[[], float]]:
