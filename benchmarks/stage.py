@@ -79,14 +79,16 @@ def timed(
     return Spent(spent / 1e6, (used.ru_utime + used.ru_stime) * 1e3)
 
 
-def wait_until(ready: Callable[[], T | None], what: str, seconds: float = 30.0) -> T:
+def wait_until(
+    ready: Callable[[], T | None], what: str, seconds: float = 30.0, every: float = 0.005
+) -> T:
     deadline = time.monotonic() + seconds
     while True:
         answer = ready()
         if answer:
             return answer
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.005)
+        time.sleep(every)
 
 
 class Stage:

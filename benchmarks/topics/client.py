@@ -114,7 +114,7 @@ def measure(setting: Setting) -> list[Figure]:
     none = Client(setting, "none")
     bare = Client(setting, "bare", ["--plugin-dir", _bare_plugin(f"{setting.home}/plugin")])
     beside, alone = Client(setting, "beside", ours), Client(setting, "alone", ours)
-    beside.stage.register(Sessions(beside.stage.home).start(), "another session")
+    beside.stage.register(Sessions(beside.stage.home).start(), "another")
     beside.stage.start_watcher()
     subjects: dict[str, Callable[[], Talk]] = {
         "none": none.talk,

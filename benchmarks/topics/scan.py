@@ -87,17 +87,20 @@ def stat_pass() -> int:
 def _growing_registry(stage: Stage, sizes: tuple[int, ...], rounds: int) -> list[Figure]:
     """The same looks at one table with more and more old records, which are taken away again."""
     figures: list[Figure] = []
-    costs: dict[int, float] = {}
+    costs: dict[str, dict[int, float]] = {}
     already = sizes[0]
     for size in sizes:
         stage.add_old_records(size, already)
         already = size
         subjects = _subjects(stage)
-        found = interleaved({name: subjects[name] for name in ("stat", "sessions", "look")}, rounds)
-        costs[size] = statistics.median(found["sessions"])
-        figures += [
-            figure(f"scan.records-{size}.{name}.ms", "ms CPU", found[name])
-            for name in ("sessions", "look")
-        ]
+        found = interleaved(
+            {name: subjects[name] for name in ("stat", "sessions", "decide", "look")}, rounds
+        )
+        for name in ("sessions", "decide", "look"):
+            costs.setdefault(name, {})[size] = statistics.median(found[name])
+            figures.append(figure(f"scan.records-{size}.{name}.ms", "ms CPU", found[name]))
     stage.drop_old_records(sizes[0], already)
-    return [*figures, figure("scan.exponent.records", "exponent", [exponent(costs)])]
+    return figures + [
+        figure(f"scan.exponent.records.{name}", "exponent", [exponent(points)])
+        for name, points in costs.items()
+    ]
