@@ -53,6 +53,7 @@ def document(figures: Iterable[Figure], *, quick: bool) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "note": "Of this one machine at this one moment: compare the ratios, not milliseconds or megabytes.",
         "quick": quick,
         "machine": {
             "system": platform.system(),

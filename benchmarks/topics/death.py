@@ -93,7 +93,7 @@ def measure(setting: Setting) -> list[Figure]:
     stage.register(Sessions(home).start(), "stays")
     watcher = stage.start_watcher()
     figures: list[Figure] = []
-    for size in TABLES[:3] if quick else TABLES:
+    for size in TABLES[:2] if quick else TABLES:
         fill(size - _OWN_PROCESSES)
         batch = _BATCH if size >= _CROWDED else 1
         rounds = (2 if quick else 6) // batch

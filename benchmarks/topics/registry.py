@@ -17,10 +17,9 @@ CROWDS = (1, 10, 100)
 
 def measure(setting: Setting) -> list[Figure]:
     home, quick = setting.home, setting.quick
-    crowds = CROWDS[:2] if quick else CROWDS
     figures: list[Figure] = []
-    for count in crowds:
-        rounds = max(3, 40 // count) if not quick else 3
+    for count in CROWDS:
+        rounds = 2 if quick else max(3, 40 // count)
         bare: list[list[float]] = []
         steady: list[list[float]] = []
         cold: list[list[float]] = []
