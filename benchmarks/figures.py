@@ -62,6 +62,14 @@ def exponent(points: Mapping[int, float]) -> float:
     )
 
 
+def growth(name: str, costs: Mapping[int, Sequence[float]]) -> Figure:
+    """The exponents of the first samples of every size, of the second ones, and so on: a median with a spread."""
+    rounds = zip(*costs.values(), strict=True)
+    return figure(
+        name, "exponent", [exponent(dict(zip(costs, one, strict=True))) for one in rounds]
+    )
+
+
 def interleaved(
     subjects: Mapping[str, Callable[[], T]], rounds: int, warm: int = 1
 ) -> dict[str, list[T]]:

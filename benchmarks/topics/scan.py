@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import statistics
 from collections.abc import Callable
 
 from benchmarks import picture
 from benchmarks.crowd import LEFTOVERS, Sessions, fill, leave_over
-from benchmarks.figures import Figure, exponent, figure, interleaved, milliseconds, ratios
+from benchmarks.figures import Figure, figure, growth, interleaved, milliseconds, ratios
 from benchmarks.inside import Setting
 from benchmarks.stage import Stage
 from process_janitor.core.decide import decide
@@ -35,22 +34,18 @@ def measure(setting: Setting) -> list[Figure]:
     tables, records = (TABLES[:2], RECORDS[:2]) if quick else (TABLES, RECORDS)
     rounds = 5 if quick else 12
     figures = pages
-    costs: dict[str, dict[int, float]] = {}
+    costs: dict[str, dict[int, list[float]]] = {}
     for size in tables:
         fill(size)
         found = interleaved(_subjects(stage), rounds)
         for name, values in found.items():
-            costs.setdefault(name, {})[size] = statistics.median(values)
+            costs.setdefault(name, {})[size] = values
             figures.append(figure(f"scan.{size}.{name}.ms", "ms CPU", values))
             if name != "stat":
                 figures.append(ratios(f"scan.{size}.{name}", values, found["stat"], "x stat pass"))
         if size == tables[0]:
             figures += _growing_registry(stage, records, rounds)
-    figures += [
-        figure(f"scan.exponent.{name}", "exponent", [exponent(points)])
-        for name, points in costs.items()
-    ]
-    return figures
+    return figures + [growth(f"scan.exponent.{name}", points) for name, points in costs.items()]
 
 
 def _subjects(stage: Stage) -> dict[str, Callable[[], float]]:
@@ -87,7 +82,7 @@ def stat_pass() -> int:
 def _growing_registry(stage: Stage, sizes: tuple[int, ...], rounds: int) -> list[Figure]:
     """The same looks at one table with more and more old records, which are taken away again."""
     figures: list[Figure] = []
-    costs: dict[str, dict[int, float]] = {}
+    costs: dict[str, dict[int, list[float]]] = {}
     already = sizes[0]
     for size in sizes:
         stage.add_old_records(size, already)
@@ -97,10 +92,9 @@ def _growing_registry(stage: Stage, sizes: tuple[int, ...], rounds: int) -> list
             {name: subjects[name] for name in ("stat", "sessions", "decide", "look")}, rounds
         )
         for name in ("sessions", "decide", "look"):
-            costs.setdefault(name, {})[size] = statistics.median(found[name])
+            costs.setdefault(name, {})[size] = found[name]
             figures.append(figure(f"scan.records-{size}.{name}.ms", "ms CPU", found[name]))
     stage.drop_old_records(sizes[0], already)
     return figures + [
-        figure(f"scan.exponent.records.{name}", "exponent", [exponent(points)])
-        for name, points in costs.items()
+        growth(f"scan.exponent.records.{name}", points) for name, points in costs.items()
     ]
