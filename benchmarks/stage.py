@@ -28,16 +28,15 @@ _OLD_PID = 4_000_000
 
 
 def declared_hooks() -> dict[str, list[str]]:
-    """Every hook's command, exactly as the client would run it."""
+    """Every event's one hook, its command exactly as the client would run it."""
     with open(f"{ROOT}/hooks/hooks.json", encoding="utf-8") as file:
         events = json.load(file)["hooks"]
-    return {
-        event: [
-            word.replace("${CLAUDE_PLUGIN_ROOT}", ROOT)
-            for word in (groups[0]["hooks"][0]["command"], *groups[0]["hooks"][0]["args"])
-        ]
-        for event, groups in events.items()
-    }
+    found = {}
+    for event, groups in events.items():
+        [hook] = [hook for group in groups for hook in group["hooks"]]
+        words = (hook["command"], *hook["args"])
+        found[event] = [word.replace("${CLAUDE_PLUGIN_ROOT}", ROOT) for word in words]
+    return found
 
 
 def be_claude() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 from benchmarks.figures import Figure, Spent, against, interleaved
 from benchmarks.inside import Setting
@@ -25,15 +26,13 @@ def measure(setting: Setting) -> list[Figure]:
     subjects: dict[str, Callable[[], Spent]] = {
         "python": lambda: timed(FLOOR, plain.environment),
         "sh": lambda: timed(SHELL, plain.environment),
-        "UserPromptSubmit": lambda: hook(plain, "UserPromptSubmit"),
-        "Stop": lambda: hook(plain, "Stop"),
         "Stop.repairs": lambda: _repairing(plain),
-        "SessionStart": lambda: hook(plain, "SessionStart"),
         f"SessionStart.{MANY_RECORDS}-records": lambda: hook(crowded, "SessionStart"),
         "SessionStart.no-watcher": lambda: _first(fresh),
         "SessionEnd": lambda: _ending(plain),
-        "UserPromptExpansion": lambda: hook(plain, "UserPromptExpansion"),
     }
+    for event in declared_hooks():
+        subjects.setdefault(event, partial(hook, plain, event))
     found = interleaved(subjects, 12 if quick else 40)
     return against("hooks", found, "python")
 
