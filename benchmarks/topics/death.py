@@ -57,7 +57,6 @@ class Client:
         wait_until(lambda: os.path.exists(beat) and os.path.exists(seen), "it is watched", 180)
 
     def die(self, watcher: int) -> Death:
-        at_work = set(procfs.children(watcher))
         poll = select.poll()
         for fd in (self._parent, *self._children):
             poll.register(fd, select.POLLIN)
@@ -72,7 +71,7 @@ class Client:
             for fd, _ in ready:
                 if fd == self._parent:
                     parent = now
-                    wait_until(lambda: set(procfs.children(watcher)) - at_work, "it acts", every=0)
+                    wait_until(lambda: procfs.children(watcher), "it acts", every=0)
                     detected = (time.perf_counter_ns() - begun) / 1e6
                 poll.unregister(fd)
                 left.discard(fd)
@@ -108,7 +107,9 @@ def measure(setting: Setting) -> list[Figure]:
                 for client in clients:
                     client.wait_until_watched()
                 for client in clients:
-                    time.sleep(0.3)  # the watcher's child has done its last look
+                    time.sleep(0.3)  # the heartbeat of a new session sends a child as well
+                    # One that is still at its last look keeps the next one waiting: that is another thing to measure.
+                    wait_until(lambda: not procfs.children(watcher), "its child is done")
                     floor.append(timed(FLOOR, {}).wall)
                     death = client.die(watcher)
                     if number >= 0:
