@@ -19,7 +19,7 @@ def measure(setting: Setting) -> list[Figure]:
     home, quick = setting.home, setting.quick
     figures: list[Figure] = []
     for count in CROWDS:
-        rounds = 2 if quick else max(3, 40 // count)
+        rounds = 2 if quick else max(6, 40 // count)
         bare: list[list[float]] = []
         steady: list[list[float]] = []
         cold: list[list[float]] = []
