@@ -6,7 +6,10 @@ import os
 import shutil
 import subprocess
 
-from benchmarks.stage import PYTHON
+from benchmarks.stage import PYTHON, Stage
+from process_janitor.faces import pretend
+
+LEFTOVERS = 10
 
 # Forks share their memory, so that thousands fit. Each is a child of PID 1 in the end: nobody's descendant.
 _FORKER = """
@@ -48,3 +51,14 @@ class Sessions:
         """One more of them, in the caller's session, leader of its own process group."""
         argv = ["sleep", "3600"]
         return os.posix_spawn(self._program, argv, {"PATH": os.environ["PATH"]}, setpgroup=0)
+
+
+def leave_over(stage: Stage, sessions: Sessions) -> None:
+    """Something to decide about: a session that is gone, and servers of it that still run."""
+    owner = sessions.start()
+    stage.register(owner, "gone")
+    environment = {**pretend.server_marks("gone"), "PATH": os.environ["PATH"]}
+    for _ in range(LEFTOVERS):
+        os.posix_spawn("/bin/sleep", ["sleep", "3600"], environment, setpgroup=owner)
+    os.kill(owner, 9)  # our own child, not waited for yet
+    os.waitpid(owner, 0)

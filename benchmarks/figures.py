@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 T = TypeVar("T")
 
 DIGITS = 4
+_RESAMPLED = 400
 
 
 class Figure(NamedTuple):
@@ -61,6 +62,14 @@ def exponent(points: Mapping[int, float]) -> float:
     )
 
 
+def growth(name: str, costs: Mapping[int, Sequence[float]]) -> Figure:
+    """The exponents of the first samples of every size, of the second ones, and so on: a median with a spread."""
+    rounds = zip(*costs.values(), strict=True)
+    return figure(
+        name, "exponent", [exponent(dict(zip(costs, one, strict=True))) for one in rounds]
+    )
+
+
 def interleaved(
     subjects: Mapping[str, Callable[[], T]], rounds: int, warm: int = 1
 ) -> dict[str, list[T]]:
@@ -96,6 +105,25 @@ def against(topic: str, found: Mapping[str, Sequence[Spent]], floor: str) -> lis
         *(figure(f"{topic}.{name}.ms", "ms", spent) for name, spent in wall.items()),
         *(figure(f"{topic}.{name}.cpu.ms", "ms CPU", spent) for name, spent in cpu.items()),
     ]
+
+
+def added(name: str, ours: Sequence[float], bare: Sequence[float], none: Sequence[float]) -> Figure:
+    """What ours adds to a program, in units of what a bare one adds to it; the three measured in the same rounds.
+
+    Both are small differences of large times, so a ratio per round says nothing: it is one of two medians, and the spread
+    is that of resampled rounds. Raises ValueError where the bare one's addition cannot be told from noise.
+    """
+    rounds = [(a - c, b - c) for a, b, c in zip(ours, bare, none, strict=True)]
+    chance = Random(5)
+    found = [
+        statistics.median(a for a, _ in some) / base
+        for some in (rounds, *(chance.choices(rounds, k=len(rounds)) for _ in range(_RESAMPLED)))
+        if (base := statistics.median(b for _, b in some)) > 0
+    ]
+    if statistics.median(b for _, b in rounds) <= 0:
+        raise ValueError(f"{name}: what a bare one adds is lost in noise")
+    _, unit, _, low, high, _ = figure(name, "x bare plugin", found)
+    return Figure(name, unit, float(f"{found[0]:.{DIGITS}g}"), low, high, len(rounds))
 
 
 def milliseconds(work: Callable[[], object]) -> float:

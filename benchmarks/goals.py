@@ -46,26 +46,33 @@ GOALS: dict[str, Goal] = {
     "scan.picture.status.ms": Goal(300.0),
     "scan.exponent.look": Goal(1.1),
     "scan.exponent.decide": Goal(1.1),
-    "scan.exponent.records": Goal(1.1),
+    **{f"scan.exponent.records.{name}": Goal(1.1) for name in ("sessions", "decide", "look")},
     "registry.100.registered": Goal(100.0, at_least=True),
     "registry.100.p99": Goal(2.5),
     "startup.version": Goal(3.0),
     "startup.version.cpu": Goal(3.0),
     "startup.scan.ms": Goal(200.0),
-    "startup.slash-scan.ms": Goal(250.0),
+    "client.slash-scan.ms": Goal(250.0),
+    "client.first": Goal(1.5),
+    "client.turn": Goal(0.5),
 }
 
-# Ratios of processor time, which hold on a busy machine. json and subprocess together in a hook were seen to add 1.1; what
-# adds less is for tests/benchmarks/test_imports.py to find.
+# Ratios only, which hold on a busy machine; after each what is reached on an idle one. json alone adds 0.7 to a hook and
+# fails here; what adds too little to be seen (collections: 0.2) is for tests/benchmarks/test_imports.py to find.
 CHECKED: dict[str, Goal] = {
-    "hooks.Stop.cpu": Goal(0.6),
-    "hooks.UserPromptSubmit.cpu": Goal(0.6),
-    "hooks.Stop.repairs.cpu": Goal(3.1),
-    "hooks.SessionStart.cpu": Goal(3.1),
-    "hooks.SessionEnd.cpu": Goal(3.1),
-    "startup.version.cpu": Goal(4.0),
-    "registry.10.registered": Goal(100.0, at_least=True),
-    # Reached: 2.4. An environment read to its end twice adds 0.1, ties worked out twice 0.3.
-    "scan.1000.look": Goal(2.8),
-    "scan.exponent.look": Goal(1.1),
+    "hooks.Stop.cpu": Goal(0.6),  # 0.18; a turn that needs Python costs 1.9
+    "hooks.UserPromptSubmit.cpu": Goal(0.6),  # 0.18
+    "hooks.Stop.repairs.cpu": Goal(2.3),  # 1.9
+    "hooks.SessionStart.cpu": Goal(2.3),  # 1.9
+    "hooks.SessionEnd.cpu": Goal(2.3),  # 2.0
+    "startup.version.cpu": Goal(3.0),  # 1.6
+    "registry.100.registered": Goal(100.0, at_least=True),
+    "registry.100.p99": Goal(3.0),  # 2.2; of wall-clock times, so a little more than the goal
+    "scan.1000.look": Goal(
+        2.8
+    ),  # 2.4; an environment read to its end twice adds 0.1, ties worked out twice 0.3
+    "scan.1000.decide": Goal(0.5),  # 0.12
+    "scan.exponent.look": Goal(1.1),  # 0.95
+    "death.50.1MB": Goal(2.5),  # 1.3; of wall-clock times
+    "death.200.1MB": Goal(4.32),  # 1.7
 }

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, f"{sys.path[0]}/src")
@@ -20,9 +22,19 @@ sys.path.insert(0, f"{sys.path[0]}/src")
 from benchmarks.figures import Figure  # the lines above make it importable
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TOPICS = ("hooks", "startup", "registry", "scan", "death", "watcher")
+TOPICS = ("hooks", "startup", "registry", "scan", "death", "watcher", "client", "peers")
 SECONDS = 900.0
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+
+
+class Setting(NamedTuple):
+    """What a topic is told: a folder of its own, whether it may only take seconds, and which foreign programs there are."""
+
+    home: str
+    quick: bool
+    # The real client's binary, "" where there is none; the command lines of other tools by their names.
+    client: str = ""
+    peers: Mapping[str, Sequence[str]] = {}
 
 
 class Failure(Exception):
@@ -30,12 +42,14 @@ class Failure(Exception):
 
 
 def unshare() -> list[str]:
-    """The command prefix that makes the namespace; as an ordinary user by way of a user namespace."""
-    command = ["unshare", "--pid", "--fork", "--mount", "--mount-proc", "--kill-child"]
+    """The command prefix that makes the namespaces; as an ordinary user by way of a user namespace. There is no network."""
+    command = ["unshare", "--net", "--pid", "--fork", "--mount", "--mount-proc", "--kill-child"]
     return command if os.geteuid() == 0 else [*command, "--user", "--map-root-user"]
 
 
-def measured(topic: str, *, quick: bool) -> list[Figure]:
+def measured(
+    topic: str, *, quick: bool, client: str = "", peers: Mapping[str, Sequence[str]] | None = None
+) -> list[Figure]:
     """The figures of one topic, measured in a namespace of its own. Raises Failure."""
     if sys.platform != "linux" or shutil.which("unshare") is None:
         raise Failure("the benchmarks need Linux and util-linux's unshare")
@@ -43,11 +57,12 @@ def measured(topic: str, *, quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="janitor-benchmark-") as folder:
         environment["HOME"] = folder
         answer = f"{folder}/figures.json"
-        command = [sys.executable, "-I", os.path.abspath(__file__), topic, answer]
+        setting = json.dumps([folder, quick, client, peers or {}])
+        command = [sys.executable, "-I", os.path.abspath(__file__), topic, answer, setting]
         # No pipe: a process that outlives the topic must not hold our reading end open.
         with tempfile.TemporaryFile("w+") as said:
             code = subprocess.run(
-                [*unshare(), *command, *(["quick"] if quick else [])],
+                [*unshare(), *command],
                 cwd="/", env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=SECONDS,
                 check=False,
             ).returncode  # fmt: skip
@@ -58,22 +73,20 @@ def measured(topic: str, *, quick: bool) -> list[Figure]:
             return [Figure(*row) for row in json.load(file)]
 
 
-def _play(topic: str, answer: str, *, quick: bool) -> None:
-    figures: list[Figure] = importlib.import_module(f"benchmarks.topics.{topic}").measure(
-        os.environ["HOME"], quick=quick
-    )
+def _play(topic: str, answer: str, setting: Setting) -> None:
+    figures: list[Figure] = importlib.import_module(f"benchmarks.topics.{topic}").measure(setting)
     with open(answer, "w", encoding="utf-8") as file:
         json.dump(figures, file)
 
 
-def main(topic: str, answer: str, *, quick: bool) -> int:
+def main(topic: str, answer: str, setting: Setting) -> int:
     """PID 1: the topic in a child of its own, every orphan waited for until that child is done."""
     player = os.fork()
     if player == 0:
         code = 1
         try:
             os.setsid()
-            _play(topic, answer, quick=quick)
+            _play(topic, answer, setting)
             code = 0
         except BaseException:  # noqa: BLE001  # whatever it was, PID 1 must hear of it by the exit code
             traceback.print_exc()
@@ -88,4 +101,4 @@ def main(topic: str, answer: str, *, quick: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], quick="quick" in sys.argv[3:]))
+    sys.exit(main(sys.argv[1], sys.argv[2], Setting(*json.loads(sys.argv[3]))))

@@ -53,6 +53,7 @@ def document(figures: Iterable[Figure], *, quick: bool) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "note": "Of this one machine at this one moment: compare the ratios, not milliseconds or megabytes.",
         "quick": quick,
         "machine": {
             "system": platform.system(),
@@ -79,9 +80,20 @@ def read(path: str) -> dict[str, Figure]:
     return {one.name: one for one in found}
 
 
+# What was measured once has no spread of its own.
+_ASSUMED_SPREAD = 0.1
+
+
 def moved(now: Figure, before: Figure) -> bool:
     """Whether each median lies outside the other's spread: anything less is noise."""
-    return not (before.low <= now.median <= before.high or now.low <= before.median <= now.high)
+    (low, high), (low_before, high_before) = _spread(now), _spread(before)
+    return not (low_before <= now.median <= high_before or low <= before.median <= high)
+
+
+def _spread(one: Figure) -> tuple[float, float]:
+    if one.samples > 1:
+        return one.low, one.high
+    return one.median * (1 - _ASSUMED_SPREAD), one.median * (1 + _ASSUMED_SPREAD)
 
 
 def comparison(figures: Sequence[Figure], baseline: dict[str, Figure]) -> str:
@@ -97,7 +109,8 @@ def comparison(figures: Sequence[Figure], baseline: dict[str, Figure]) -> str:
                 f"spread {before.low:g}..{before.high:g} → {one.low:g}..{one.high:g}"
             )
     head = f"{len(lines)} of {len(known)} figures moved beyond their spread"
-    return "\n".join([head, *lines])
+    new = len(figures) - len(known)
+    return "\n".join([head + (f"; {new} are not in it" if new else ""), *lines])
 
 
 def interpreter() -> str:

@@ -28,16 +28,15 @@ _OLD_PID = 4_000_000
 
 
 def declared_hooks() -> dict[str, list[str]]:
-    """Every hook's command, exactly as the client would run it."""
+    """Every event's one hook, its command exactly as the client would run it."""
     with open(f"{ROOT}/hooks/hooks.json", encoding="utf-8") as file:
         events = json.load(file)["hooks"]
-    return {
-        event: [
-            word.replace("${CLAUDE_PLUGIN_ROOT}", ROOT)
-            for word in (groups[0]["hooks"][0]["command"], *groups[0]["hooks"][0]["args"])
-        ]
-        for event, groups in events.items()
-    }
+    found = {}
+    for event, groups in events.items():
+        [hook] = [hook for group in groups for hook in group["hooks"]]
+        words = (hook["command"], *hook["args"])
+        found[event] = [word.replace("${CLAUDE_PLUGIN_ROOT}", ROOT) for word in words]
+    return found
 
 
 def be_claude() -> None:
@@ -63,23 +62,32 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], stdin: bytes = b"", out: 
         os.close(reading)
 
 
-def timed(argv: Sequence[str], env: Mapping[str, str], stdin: bytes = b"") -> Spent:
-    """What a program takes from its start to its end. A failing one is no measurement."""
+def timed(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    stdin: bytes = b"",
+    failing: Sequence[int] = range(1, 256),
+) -> Spent:
+    """What a program takes from its start to its end. A failing one, by its exit code or a signal, is no measurement."""
     begun = time.perf_counter_ns()
     _, status, used = os.wait4(spawn(argv, env, stdin), 0)
     spent = time.perf_counter_ns() - begun
-    assert status == 0, f"{argv}: status {status}"
+    code = os.waitstatus_to_exitcode(status)
+    assert code >= 0, f"{argv}: signal {-code}"
+    assert code not in failing, f"{argv}: exit code {code}"
     return Spent(spent / 1e6, (used.ru_utime + used.ru_stime) * 1e3)
 
 
-def wait_until(ready: Callable[[], T | None], what: str, seconds: float = 30.0) -> T:
+def wait_until(
+    ready: Callable[[], T | None], what: str, seconds: float = 30.0, every: float = 0.005
+) -> T:
     deadline = time.monotonic() + seconds
     while True:
         answer = ready()
         if answer:
             return answer
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.005)
+        time.sleep(every)
 
 
 class Stage:

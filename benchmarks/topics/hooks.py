@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
+from benchmarks.crowd import Sessions
 from benchmarks.figures import Figure, Spent, against, interleaved
-from benchmarks.stage import FLOOR, SHELL, Stage, be_claude, declared_hooks, timed
-from process_janitor.system import files
+from benchmarks.inside import Setting
+from benchmarks.stage import FLOOR, SHELL, Stage, be_claude, declared_hooks, timed, wait_until
+from process_janitor.system import files, identity, leftovers
 
 MANY_RECORDS = 1000
+OTHERS = 2
 
 
-def measure(home: str, *, quick: bool) -> list[Figure]:
+def measure(setting: Setting) -> list[Figure]:
+    home, quick = setting.home, setting.quick
     be_claude()
-    plain, crowded, fresh = (Stage(f"{home}/{name}") for name in ("plain", "crowded", "fresh"))
+    plain, crowded, shared, fresh = (
+        Stage(f"{home}/{name}") for name in ("plain", "crowded", "shared", "fresh")
+    )
     crowded.add_old_records(MANY_RECORDS)
-    for stage in (plain, crowded):
+    for number in range(OTHERS):
+        shared.register(Sessions(shared.home).start(), f"other-{number}")
+    for stage, others in ((plain, 0), (crowded, 0), (shared, OTHERS)):
         hook(stage, "SessionStart")
         stage.watcher()
+        wait_until(partial(_noted, stage, others + 1), "the watcher has noted the sessions")
         hook(stage, "SessionStart")  # what the first one leaves to be done
     subjects: dict[str, Callable[[], Spent]] = {
         "python": lambda: timed(FLOOR, plain.environment),
         "sh": lambda: timed(SHELL, plain.environment),
-        "UserPromptSubmit": lambda: hook(plain, "UserPromptSubmit"),
-        "Stop": lambda: hook(plain, "Stop"),
         "Stop.repairs": lambda: _repairing(plain),
-        "SessionStart": lambda: hook(plain, "SessionStart"),
         f"SessionStart.{MANY_RECORDS}-records": lambda: hook(crowded, "SessionStart"),
+        f"SessionStart.{OTHERS}-others": lambda: hook(shared, "SessionStart"),
         "SessionStart.no-watcher": lambda: _first(fresh),
         "SessionEnd": lambda: _ending(plain),
-        "UserPromptExpansion": lambda: hook(plain, "UserPromptExpansion"),
     }
+    for event in declared_hooks():
+        subjects.setdefault(event, partial(hook, plain, event))
     found = interleaved(subjects, 12 if quick else 40)
     return against("hooks", found, "python")
 
@@ -48,6 +57,10 @@ def hook(stage: Stage, event: str) -> Spent:
     }.get(event, {})
     environment = stage.hook_environment(os.getpid())
     return timed(declared_hooks()[event], environment, stage.payload(event, **extra))
+
+
+def _noted(stage: Stage, sessions: int) -> bool:
+    return len(leftovers.still_there(stage.root, identity.boot_id()).sessions) >= sessions
 
 
 def _repairing(stage: Stage) -> Spent:

@@ -9,16 +9,17 @@ import struct
 from collections.abc import Sequence
 
 from benchmarks.figures import Figure, figure, percentile
+from benchmarks.inside import Setting
 from benchmarks.stage import FLOOR, Stage, be_claude, declared_hooks, timed
 
 CROWDS = (1, 10, 100)
 
 
-def measure(home: str, *, quick: bool) -> list[Figure]:
-    crowds = CROWDS[:2] if quick else CROWDS
+def measure(setting: Setting) -> list[Figure]:
+    home, quick = setting.home, setting.quick
     figures: list[Figure] = []
-    for count in crowds:
-        rounds = max(3, 40 // count) if not quick else 3
+    for count in CROWDS:
+        rounds = 2 if quick else max(6, 40 // count)
         bare: list[list[float]] = []
         steady: list[list[float]] = []
         cold: list[list[float]] = []

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import statistics
 from collections.abc import Callable
 
 from benchmarks import picture
-from benchmarks.crowd import Sessions, fill
-from benchmarks.figures import Figure, exponent, figure, interleaved, milliseconds, ratios
+from benchmarks.crowd import LEFTOVERS, Sessions, fill, leave_over
+from benchmarks.figures import Figure, figure, growth, interleaved, milliseconds, ratios
+from benchmarks.inside import Setting
 from benchmarks.stage import Stage
 from process_janitor.core.decide import decide
 from process_janitor.core.policy import Policy
 from process_janitor.core.ties import Ties
-from process_janitor.faces import pretend
 from process_janitor.sweep import look
 from process_janitor.system import procfs
 from process_janitor.system.marks import marks_of
@@ -21,47 +20,32 @@ from process_janitor.system.observe import known_sessions, observe
 
 TABLES = (200, 1000, 5000)
 RECORDS = (10, 1000, 10_000)
-LEFTOVERS = 10
 
 
-def measure(home: str, *, quick: bool) -> list[Figure]:
+def measure(setting: Setting) -> list[Figure]:
+    home, quick = setting.home, setting.quick
     pages = picture.measure(home, quick=quick)
     stage = Stage(home)
     stage.use()
     stage.add_old_records(RECORDS[0])
     sessions = Sessions(home)
     stage.register(sessions.start(), "living")
-    _leave_over(stage, sessions)
+    leave_over(stage, sessions)
     tables, records = (TABLES[:2], RECORDS[:2]) if quick else (TABLES, RECORDS)
     rounds = 5 if quick else 12
     figures = pages
-    costs: dict[str, dict[int, float]] = {}
+    costs: dict[str, dict[int, list[float]]] = {}
     for size in tables:
         fill(size)
         found = interleaved(_subjects(stage), rounds)
         for name, values in found.items():
-            costs.setdefault(name, {})[size] = statistics.median(values)
+            costs.setdefault(name, {})[size] = values
             figures.append(figure(f"scan.{size}.{name}.ms", "ms CPU", values))
             if name != "stat":
                 figures.append(ratios(f"scan.{size}.{name}", values, found["stat"], "x stat pass"))
         if size == tables[0]:
             figures += _growing_registry(stage, records, rounds)
-    figures += [
-        figure(f"scan.exponent.{name}", "exponent", [exponent(points)])
-        for name, points in costs.items()
-    ]
-    return figures
-
-
-def _leave_over(stage: Stage, sessions: Sessions) -> None:
-    """Something to decide about: a session that is gone, and servers of it that still run."""
-    owner = sessions.start()
-    stage.register(owner, "gone")
-    environment = {**pretend.server_marks("gone"), "PATH": os.environ["PATH"]}
-    for _ in range(LEFTOVERS):
-        os.posix_spawn("/bin/sleep", ["sleep", "3600"], environment, setpgroup=owner)
-    os.kill(owner, 9)  # our own child, not waited for yet
-    os.waitpid(owner, 0)
+    return figures + [growth(f"scan.exponent.{name}", points) for name, points in costs.items()]
 
 
 def _subjects(stage: Stage) -> dict[str, Callable[[], float]]:
@@ -98,17 +82,19 @@ def stat_pass() -> int:
 def _growing_registry(stage: Stage, sizes: tuple[int, ...], rounds: int) -> list[Figure]:
     """The same looks at one table with more and more old records, which are taken away again."""
     figures: list[Figure] = []
-    costs: dict[int, float] = {}
+    costs: dict[str, dict[int, list[float]]] = {}
     already = sizes[0]
     for size in sizes:
         stage.add_old_records(size, already)
         already = size
         subjects = _subjects(stage)
-        found = interleaved({name: subjects[name] for name in ("stat", "sessions", "look")}, rounds)
-        costs[size] = statistics.median(found["sessions"])
-        figures += [
-            figure(f"scan.records-{size}.{name}.ms", "ms CPU", found[name])
-            for name in ("sessions", "look")
-        ]
+        found = interleaved(
+            {name: subjects[name] for name in ("stat", "sessions", "decide", "look")}, rounds
+        )
+        for name in ("sessions", "decide", "look"):
+            costs.setdefault(name, {})[size] = found[name]
+            figures.append(figure(f"scan.records-{size}.{name}.ms", "ms CPU", found[name]))
     stage.drop_old_records(sizes[0], already)
-    return [*figures, figure("scan.exponent.records", "exponent", [exponent(costs)])]
+    return figures + [
+        growth(f"scan.exponent.records.{name}", points) for name, points in costs.items()
+    ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 
 from benchmarks.figures import Figure, Spent, against, interleaved
-from benchmarks.inside import ROOT
+from benchmarks.inside import ROOT, Setting
 from benchmarks.stage import FLOOR, Stage, be_claude, declared_hooks, timed
 from benchmarks.topics.hooks import hook
 
 
-def measure(home: str, *, quick: bool) -> list[Figure]:
+def measure(setting: Setting) -> list[Figure]:
+    home, quick = setting.home, setting.quick
     be_claude()
     stage = Stage(home)
     hook(stage, "SessionStart")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from benchmarks.crowd import Sessions
 from benchmarks.figures import Figure, figure
+from benchmarks.inside import Setting
 from benchmarks.stage import Stage, wait_until
 
 SESSIONS = (1, 10, 50)
@@ -27,7 +28,8 @@ class Reading(NamedTuple):
     switches: int
 
 
-def measure(home: str, *, quick: bool) -> list[Figure]:
+def measure(setting: Setting) -> list[Figure]:
+    home, quick = setting.home, setting.quick
     stages = {count: _staged(f"{home}/{count}", count) for count in SESSIONS}
     figures = _memory(stages, 1 if quick else 3)
     seconds = 1.0 if quick else 2.0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from benchmarks.figures import Figure, exponent, figure, interleaved, ratios
+from benchmarks.figures import Figure, added, exponent, figure, growth, interleaved, ratios
 from benchmarks.goals import CHECKED, GOALS
 
 
@@ -52,6 +52,30 @@ def test_every_round_measures_every_subject_once() -> None:
 )
 def test_what_moved_is_outside_both_spreads(now: Figure, expected: bool) -> None:
     assert report.moved(now, Figure("x", "ms", 10, 9, 11, 9)) is expected
+
+
+@pytest.mark.parametrize(("now", "expected"), [(10.9, False), (11.5, True), (8.5, True)])
+def test_what_was_measured_once_has_a_tenth_for_its_spread(now: float, expected: bool) -> None:
+    once = Figure("x", "%", 10, 10, 10, 1)
+    assert report.moved(Figure("x", "%", now, now, now, 1), once) is expected
+
+
+def test_growth_has_an_exponent_for_each_round() -> None:
+    found = growth("x", {10: [1.0, 1.0, 1.0], 1000: [100.0, 100.0, 10_000.0]})
+    assert (found.median, found.samples) == (1, 3)
+    assert found.high > 1.5
+
+
+def test_what_is_added_is_told_in_units_of_what_a_bare_one_adds() -> None:
+    # Each round was slower than the one before, for all three.
+    none = [100.0, 200.0, 300.0, 400.0]
+    found = added("x", [one + 15 for one in none], [one + 10 for one in none], none)
+    assert found == Figure("x", "x bare plugin", 1.5, 1.5, 1.5, 4)
+
+
+def test_a_bare_one_that_adds_nothing_measures_nothing() -> None:
+    with pytest.raises(ValueError, match="lost in noise"):
+        added("x", [2.0, 2.0], [1.0, 1.0], [1.0, 1.0])
 
 
 def test_a_document_can_be_read_again(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ SESSION = "imports-session"
 
 # Beyond what a bare `python3 -I -S` has loaded already.
 EVERYWHERE = frozenset({
-    "__future__", "_collections", "_collections_abc", "_json", "_operator", "_stat", "collections", "genericpath",
-    "errno", "itertools", "keyword", "operator", "os", "os.path", "posixpath", "reprlib", "select", "stat",
+    "__future__", "_collections", "_collections_abc", "_json", "_stat", "genericpath", "errno", "os", "os.path", "posixpath",
+    "select", "stat",
 })  # fmt: skip
 LOCKING = frozenset({"fcntl"})
 # Only what decides may ask for far ends and ports: a first SessionStart, and the watcher's short-lived child, for which

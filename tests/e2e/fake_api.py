@@ -6,7 +6,7 @@ hold directives, played in their order, one for each request, before the closing
     [[bash COMMAND]]        a Bash tool call        [[background COMMAND]]  the same with run_in_background
 
 Every request becomes one JSON line in LOG_FILE: ``at``, ``method``, ``path``, ``reply`` (``text``, ``tool`` or empty),
-``prompt`` (the human text answered) and ``body``. Headers are not logged: they carry the key.
+``came`` (when the request did), ``prompt`` (the human text answered) and ``body``. Headers are not logged: they carry the key.
 """
 
 from __future__ import annotations
@@ -152,6 +152,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer a message, or any other call with an empty object."""
+        came = time.monotonic()
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         if self.headers.get("content-encoding") == "gzip":
             raw = gzip.decompress(raw)
@@ -174,6 +175,7 @@ class Handler(BaseHTTPRequestHandler):
                     "method": "POST",
                     "path": path,
                     "reply": kind,
+                    "came": came,
                     "tools": tools,
                     "prompt": prompt,
                     "body": body,

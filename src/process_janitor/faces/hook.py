@@ -87,7 +87,8 @@ def _run(event: str) -> None:
         said = start.session_start(
             registry, session_id, found.identity, _log, watcher_started=started
         )
-        _report(said)
+        if said:
+            _say({"systemMessage": said})
 
 
 def register(registry: Registry, session_id: str, found: Found, payload: dict[str, Any]) -> Entry:
@@ -244,7 +245,7 @@ def _say_not_yet(root: str, payload: dict[str, Any]) -> None:
         "process-janitor is building its environment (once, 10 to 30 seconds). Please enter the command again then. "
         + (f"The last attempt {failed}; see {log}" if failed else f"If this stays so, see {log}")
     )
-    sys.stdout.write(jsontext.dumps({"decision": "block", "reason": reason}) + "\n")
+    _say({"decision": "block", "reason": reason})
 
 
 def _last_failure(log: str) -> str:
@@ -257,10 +258,9 @@ def _last_failure(log: str) -> str:
     return (failed + why)[:_TEXT_MAX]
 
 
-def _report(message: str) -> None:
-    if message:
-        sys.stdout.write(jsontext.dumps({"systemMessage": message}) + "\n")
-        sys.stdout.flush()
+def _say(answer: dict[str, str]) -> None:
+    sys.stdout.write(jsontext.dumps(answer) + "\n")
+    sys.stdout.flush()  # nobody does it later: hooks/hook.py leaves at once
 
 
 def _log(text: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core import overload
-from process_janitor.system import clock, files, pressure
+from process_janitor.system import clock, files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from process_janitor.core import overload
     from process_janitor.core.conditions import Condition
     from process_janitor.core.model import Process
     from process_janitor.core.settings import Settings
@@ -34,6 +34,11 @@ def warning(root: str, sessions: int, sessions_max: int | None, boot_id: str) ->
 
     Raises OSError when the state directory cannot be used.
     """
+    if _told_lately(root, boot_id):
+        return ""  # of a crowd that starts at once, all but one pay for no more than this
+    from process_janitor.core import overload
+    from process_janitor.system import pressure
+
     sessions_max = overload.SESSIONS_MAX if sessions_max is None else sessions_max
     codes = overload.strains(pressure.read(), sessions, sessions_max)
     if not codes or not _due(root, boot_id):
@@ -53,23 +58,28 @@ def _in_words(code: str) -> str:
 def _due(root: str, boot_id: str) -> bool:
     """Whether the hour is over since this was last said, by the clock that stops in suspend; from now on it is not."""
     path = os.path.join(root, _STAMP)
-    now = clock.monotonic()
     with files.Lock(f"{path}.lock", 0.0) as held:
         if not held:
             return False  # another session that starts right now says it
-        try:
-            boot, _, at = files.read_text(path, 4096).strip().partition(" ")
-            if boot == boot_id and 0.0 <= now - float(at) < WARN_AGAIN_SECONDS:
-                return False
-        except (OSError, ValueError):
-            pass
-        files.write_text(path, f"{boot_id} {int(now)}\n")
+        if _told_lately(root, boot_id):
+            return False
+        files.write_text(path, f"{boot_id} {int(clock.monotonic())}\n")
     return True
+
+
+def _told_lately(root: str, boot_id: str) -> bool:
+    try:
+        boot, _, at = files.read_text(os.path.join(root, _STAMP), 4096).strip().partition(" ")
+        return boot == boot_id and 0.0 <= clock.monotonic() - float(at) < WARN_AGAIN_SECONDS
+    except (OSError, ValueError):
+        return False
 
 
 def condition(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
     """The finding, with the sessions to end first; nothing when the machine carries what runs on it."""
+    from process_janitor.core import overload
     from process_janitor.core.conditions import Condition
+    from process_janitor.system import pressure
 
     running = _running(ties)
     limit = int(options.value("max_sessions_warning"))
@@ -88,6 +98,7 @@ def condition(root: str, options: Settings, ties: Ties) -> Iterable[Condition]:
 
 def _running(ties: Ties) -> list[overload.Running]:
     """The living sessions of this user. A process that only its name says to be Claude's may be a daemon's spare."""
+    from process_janitor.core import overload
     from process_janitor.system import ports
 
     live = [one for one in ties.owners.live.values() if one.session_id]
@@ -106,7 +117,7 @@ def _first_to_end(
     """The sessions that `stop` would end, in the order of `overload.first_to_end`; of those that come into question for
     the first places with their memory as every page counts it.
     """
-    from process_janitor.core import stoppable
+    from process_janitor.core import overload, stoppable
     from process_janitor.core.claude_sessions import claude_decisions
     from process_janitor.core.idleness import idle_for
     from process_janitor.system import client_files, config, memory, paths, stamps

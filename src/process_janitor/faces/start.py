@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.model import natural
-from process_janitor.core.units import size as in_words
 from process_janitor.system import (
     built,
     files,
@@ -13,7 +12,6 @@ from process_janitor.system import (
     launch,
     lease,
     leftovers,
-    memory,
     paths,
 )
 
@@ -110,12 +108,7 @@ def session_start(
     else:
         pids = _left_over(registry) if watcher_started else note.found
         if pids:
-            size = sum(memory.read(pid).held for pid in pids)
-            one = len(pids) == 1
-            lines.append(
-                f"{len(pids)} process{'' if one else 'es'} of dead sessions {'holds' if one else 'hold'} "
-                f"{in_words(size)}; see /cleanup scan, end {'it' if one else 'them'} with /cleanup run"
-            )
+            lines.append(_of_leftovers(pids))
     if os.path.exists(os.path.join(root, "notices")):
         lines += _news(root)
     sessions = len({*note.sessions, owner.pid})
@@ -127,6 +120,19 @@ def session_start(
         warned = overloaded.warning(root, sessions, limit, owner.boot_id)
         lines += [warned] if warned else []
     return "process-janitor: " + "; ".join(lines) if lines else ""
+
+
+def _of_leftovers(pids: Sequence[int]) -> str:
+    # Most sessions start without any, and do not pay for the import.
+    from process_janitor.core.units import size as in_words
+    from process_janitor.system import memory
+
+    size = sum(memory.read(pid).held for pid in pids)
+    one = len(pids) == 1
+    return (
+        f"{len(pids)} process{'' if one else 'es'} of dead sessions {'holds' if one else 'hold'} "
+        f"{in_words(size)}; see /cleanup scan, end {'it' if one else 'them'} with /cleanup run"
+    )
 
 
 def _news(root: str) -> list[str]:

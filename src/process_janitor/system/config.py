@@ -51,16 +51,12 @@ def _options() -> Source | None:
     return Source(found, f"{path}, plugin options", "; /plugin configure process-janitor")
 
 
-def keep_file(root: str) -> str:
-    return os.path.join(root, "keep.json")
-
-
 def load_keep_rules(root: str) -> tuple[tuple[KeepRule, ...], str]:
     """The user's protection rules, and what is wrong with the file ("" when nothing is).
 
     A file that is there but cannot be understood must not read as "nothing is protected": the caller gives up.
     """
-    path = keep_file(root)
+    path = paths.keep_file(root)
     try:
         document = jsontext.loads(files.read_text(path, follow=True))
     except FileNotFoundError:
@@ -150,7 +146,6 @@ def policy(root: str, options: Settings, *, idle: bool = False) -> Policy:
 __all__ = [
     "Unsafe",
     "heartbeat_limit",
-    "keep_file",
     "keep_rule",
     "load_keep_rules",
     "load_settings",

@@ -7,8 +7,7 @@ import os
 from process_janitor.core import jsontext
 from process_janitor.core.model import Identity, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import files, identity
-from process_janitor.system.config import keep_file
+from process_janitor.system import files, identity, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def still_there(root: str, boot_id: str) -> Note:
     document = files.read_object(note, _NOTE_MAX)
     if document.get("boot_id") != boot_id:
         return Note()
-    stale = _written(note) <= _written(keep_file(root))
+    stale = _written(note) <= _written(paths.keep_file(root))
     return Note(() if stale else _alive(document.get("found")), _alive(document.get("sessions")))
 
 

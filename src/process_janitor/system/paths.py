@@ -39,6 +39,11 @@ def config_file() -> str:
     return os.path.join(config_dir(), "process-janitor-config.json")
 
 
+def keep_file(root: str) -> str:
+    """The user's protection rules in this state directory."""
+    return os.path.join(root, "keep.json")
+
+
 def plugin_root() -> str:
     """The directory that holds hooks/, scripts/ and src/; "" for a package installed without the plugin around it."""
     here = os.path.dirname(
@@ -61,6 +66,7 @@ __all__ = [
     "config_dir",
     "config_file",
     "default_config_dir",
+    "keep_file",
     "plugin_root",
     "plugin_version",
     "root",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.system import clock, identity, lease, paths, stamps
-from process_janitor.system.config import heartbeat_limit, keep_file, load_settings
+from process_janitor.system.config import heartbeat_limit, load_settings
 from process_janitor.system.registry import as_session
 from process_janitor.watcher import stillness
 from process_janitor.watcher.effort import attached
@@ -97,7 +97,7 @@ class Heartbeat:
 
     def _reading(self) -> stillness.Reading:
         version = self._sessions.registry.version()
-        return stillness.read(version, keep_file(self._root), self._options)
+        return stillness.read(version, paths.keep_file(self._root), self._options)
 
     def _configured(self) -> Settings:
         """The settings in force. What is wrong with them is logged when it changes, not with every heartbeat."""

@@ -9,8 +9,8 @@ from process_janitor.core.model import usable_pid
 from process_janitor.faces import documents, owned_files
 from process_janitor.faces.cli.context import DONE, USAGE, Failure
 from process_janitor.faces.cli.parser import process_number
-from process_janitor.system import clock, identity, tables
-from process_janitor.system.config import keep_file, keep_rule, load_keep_rules
+from process_janitor.system import clock, identity, paths, tables
+from process_janitor.system.config import keep_rule, load_keep_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _document(context: Context) -> Document:
     from process_janitor.core import jsontext
     from process_janitor.system import files
 
-    path = keep_file(context.root)
+    path = paths.keep_file(context.root)
     try:
         document = jsontext.loads(files.read_text(path, follow=True))
     except FileNotFoundError:
@@ -105,7 +105,7 @@ def _rules(path: str, document: object) -> list[Any]:
 
 def _change(context: Context, edit: Callable[[Document], None], *, mending: bool = False) -> None:
     """Change the file. One with a rule that cannot be used is only ever mended: nothing is added to it."""
-    path = keep_file(context.root)
+    path = paths.keep_file(context.root)
     problem = "" if mending else load_keep_rules(context.root)[1]
     if problem:
         raise Failure(
