@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from process_janitor.actions.journal import Journal
 from process_janitor.core.owners import presence
 from process_janitor.sweep import look, proven, sweep
@@ -12,6 +10,7 @@ from process_janitor.system.config import load_settings, policy
 from process_janitor.system.registry import Registry
 from process_janitor.system.retention import prune
 from process_janitor.watcher.closing import close, mark_hung, settled
+from process_janitor.watcher.goodbye import said_goodbye
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
     from process_janitor.actions.terminate import Action
     from process_janitor.core.model import Decision
-
-_GOODBYE_SECONDS = 0.5
 
 
 def clean(
@@ -63,7 +60,7 @@ def clean(
             key = action.decision.process.key
             if action.signals:
                 mark_hung(registry, key, hung[key])
-    goodbye = _said_goodbye(registry, gone)
+    goodbye = said_goodbye(registry, gone)
     for key, session_id in gone.items():
         entry = registry.find(*key, session_id)
         if entry is not None and not settled(entry.record) and not identity.runs(*key):
@@ -106,24 +103,6 @@ class _Crashed:
                 if not settled(entry.record) and not entry.record.get("ended")
             }
         return key in self._keys
-
-
-def _said_goodbye(registry: Registry, gone: Mapping[tuple[int, int], str]) -> bool:
-    """Whether all of them did, given a moment: the hook that notes it was started before the process ended.
-
-    Only then is it clear whether hooks that still run were cut off by a crash or are at work after a clean exit.
-    """
-    until = time.monotonic() + _GOODBYE_SECONDS
-    while True:
-        found = [registry.find(*key, session_id) for key, session_id in gone.items()]
-        entries = [entry for entry in found if entry is not None]
-        if all(entry.record.get("ended") for entry in entries):
-            return True
-        if time.monotonic() >= until:
-            return False
-        # Where it was found it is looked for again; nobody registers a process that is gone.
-        gone = {entry.owner.key: entry.record["session_id"] for entry in entries}
-        time.sleep(0.05)
 
 
 def clean_all(root: str) -> None:
