@@ -11,7 +11,7 @@ from process_janitor.core.attachment import WHOLE_TREE, attachment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from process_janitor.core.attachment import Attachment
     from process_janitor.core.model import Identity, Process
@@ -29,6 +29,7 @@ class Chains:
         self._attached: dict[int, Attachment] = {}
         self._members: dict[Chain, list[Process]] | None = None
         self._inhabited: set[Chain] = set()
+        self._wanted: dict[Chain, bool] = {}
 
     def attached(self, process: Process) -> Attachment:
         """How the root of a leftover's tree hung on its session; worked out once for all that run below it."""
@@ -38,11 +39,14 @@ class Chains:
             found = self._attached[root.pid] = attachment(self._ties, root)
         return found
 
-    def members(self, process: Process) -> list[Process]:
-        """The whole chain of a leftover, itself included; empty for what is none."""
+    def holds(self, process: Process, wanted: Callable[[Process], bool]) -> bool:
+        """Whether anything of a leftover's chain is `wanted`. Asked once of each chain, so always ask the same."""
         if process.pid not in self._ties.gone:
-            return []
-        return self._read().get(self._chain(process), [])
+            return False
+        members, chain = self._read(), self._chain(process)
+        if chain not in self._wanted:
+            self._wanted[chain] = any(map(wanted, members[chain]))
+        return self._wanted[chain]
 
     def inhabited(self, process: Process) -> bool:
         """Whether a living client runs in the chain of this leftover."""

@@ -113,8 +113,12 @@ def _is_needed(case: Case) -> bool:
         return False
     if case.chains.inhabited(case.process):
         return True
-    others = (case._replace(process=one) for one in case.chains.members(case.process))
-    return any(veto.applies(one) for one in others for veto in VETOES if veto.shared)
+
+    def protects(one: Process) -> bool:
+        other = case._replace(process=one)
+        return any(veto.applies(other) for veto in VETOES if veto.shared)
+
+    return case.chains.holds(case.process, protects)
 
 
 def _is_claude(case: Case) -> bool:
@@ -241,50 +245,17 @@ VETOES: tuple[Veto, ...] = (
     Veto("handed-over", "its conversation goes on in another Claude process", _is_handed_over),
     Veto("elsewhere", "its session runs on another host or in a container", _is_elsewhere),
     Veto("other-config-dir", "its session uses another CLAUDE_CONFIG_DIR", _has_other_config),
-    Veto(
-        "multiplexer", "it is, or runs in, a terminal multiplexer", _is_multiplexer, inherited=True
-    ),
+    Veto("multiplexer", "it is, or runs in, a terminal multiplexer", _is_multiplexer, inherited=True),
     Veto("managed-unit", "a service manager runs it", _is_managed),
-    Veto(
-        "build-daemon",
-        "it is a build daemon, kept by its tool on purpose",
-        _is_build_daemon,
-        inherited=True,
-    ),
-    Veto(
-        "desktop-program",
-        "it is an editor, a terminal or a browser with your own profile",
-        _is_desktop_program,
-        inherited=True,
-    ),
-    Veto(
-        "serving-clients",
-        "others are connected to a port or socket it listens on",
-        _is_serving,
-        shared=True,
-    ),
-    Veto(
-        "stdin-live-peer",
-        "a living process holds the other end of its standard input",
-        _has_live_stdin,
-    ),
-    Veto(
-        "kept-by-rule",
-        "you asked to keep it (process-janitor keep)",
-        _is_kept_by_rule,
-        inherited=True,
-        shared=True,
-    ),
-    Veto(
-        "kept-by-mark",
-        "PROCESS_JANITOR_KEEP=1 is in its environment",
-        _is_kept_by_mark,
-        inherited=True,
-        shared=True,
-    ),
+    Veto("build-daemon", "it is a build daemon, kept by its tool on purpose", _is_build_daemon, inherited=True),
+    Veto("desktop-program", "it is an editor, a terminal or a browser with your own profile", _is_desktop_program, inherited=True),
+    Veto("serving-clients", "others are connected to a port or socket it listens on", _is_serving, shared=True),
+    Veto("stdin-live-peer", "a living process holds the other end of its standard input", _has_live_stdin),
+    Veto("kept-by-rule", "you asked to keep it (process-janitor keep)", _is_kept_by_rule, inherited=True, shared=True),
+    Veto("kept-by-mark", "PROCESS_JANITOR_KEEP=1 is in its environment", _is_kept_by_mark, inherited=True, shared=True),
     Veto("stopped", "it is stopped on a living terminal or by a debugger", _is_stopped_on_terminal),
     Veto("too-young", "it started moments ago and its session is not registered", _is_too_young),
-)
+)  # fmt: skip
 WORDS = {veto.code: veto.words for veto in VETOES}
 
 
