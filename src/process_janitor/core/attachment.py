@@ -208,9 +208,13 @@ def adopted(ties: Ties, root: Process) -> bool:
     seen = tie.session.descendants.get(root.key)
     if seen is not None and seen.parent_key != parent.key:
         return True
-    # Marks come down from parent to child. A readable parent without any did not start it: it is a subreaper.
+    # Marks come down from parent to child. A readable parent without any did not start it: it is a subreaper. A client sets
+    # several; an id alone may have been exported by that parent itself, a user's script, after it was started.
     above = ties.snapshot.marks.get(parent.pid)
-    named = "marker:claude-pid" in tie.evidence or "marker:session-id" in tie.evidence
+    marks = ties.snapshot.marks.get(root.pid)
+    named = "marker:claude-pid" in tie.evidence or (
+        "marker:session-id" in tie.evidence and marks is not None and not marks.only_an_id
+    )
     return (
         named
         and above is not None

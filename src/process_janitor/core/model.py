@@ -133,6 +133,18 @@ class Marks(NamedTuple):
     config_dir: str = ""
 
     @property
+    def only_an_id(self) -> bool:
+        """A session's id and nothing else that a client sets beside it."""
+        more = (
+            self.claude_pid
+            or self.launched_by
+            or self.tool_child
+            or self.claudecode
+            or self.project
+        )
+        return bool(self.session_id) and not more
+
+    @property
     def names_session(self) -> bool:
         return bool(self.session_id or self.claude_pid or self.launched_by)
 

@@ -160,9 +160,7 @@ class Ties:
         if recorded is not None:
             # Seen below a client that was started in a Bash call of another: the marks may be the outer one's.
             exact = [s for s in exact if s.owner.start >= recorded.owner.start]
-        # A client sets both; an id alone was exported by a user's script, and what that starts is the script's.
-        said = (marks.session_id,) if marks.session_id else marks.launched_by
-        ids = said if marks.claudecode else ()
+        ids = (marks.session_id,) if marks.session_id else marks.launched_by
         named = [s for one in ids for s in self.owners.named(one) if s.owner.start <= process.start]
         if exact and any(s.owner == e.owner for s in named for e in exact):
             named = [s for s in named if any(s.owner == e.owner for e in exact)]
