@@ -10,7 +10,9 @@ sys.argv[0] = "process-janitor"  # the name in usage and error lines
 
 try:
     from process_janitor.faces.cli import main
-except KeyboardInterrupt:  # Ctrl-C during the imports: not a crash to show
-    sys.exit(130)
 
-sys.exit(main())
+    code = main()
+except KeyboardInterrupt:  # Ctrl-C during an import, here or in there: not a crash to show
+    code = 130
+
+sys.exit(code)
