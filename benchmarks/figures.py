@@ -110,20 +110,26 @@ def against(topic: str, found: Mapping[str, Sequence[Spent]], floor: str) -> lis
 def added(name: str, ours: Sequence[float], bare: Sequence[float], none: Sequence[float]) -> Figure:
     """What ours adds to a program, in units of what a bare one adds to it; the three measured in the same rounds.
 
-    Both are small differences of large times, so a ratio per round says nothing: it is one of two medians, and the spread
-    is that of resampled rounds. Raises ValueError where the bare one's addition cannot be told from noise.
+    Both are small differences of large times, which a busy machine only ever lengthens: so they are taken between lower
+    quartiles, and the spread is that of resampled rounds. Raises
+    ValueError where the bare one's addition cannot be told from noise.
     """
-    rounds = [(a - c, b - c) for a, b, c in zip(ours, bare, none, strict=True)]
-    chance = Random(5)
-    found = [
-        statistics.median(a for a, _ in some) / base
-        for some in (rounds, *(chance.choices(rounds, k=len(rounds)) for _ in range(_RESAMPLED)))
-        if (base := statistics.median(b for _, b in some)) > 0
-    ]
-    if statistics.median(b for _, b in rounds) <= 0:
+    rounds = list(zip(ours, bare, none, strict=True))
+    found = [_added(rounds)]
+    if math.isnan(found[0]):
         raise ValueError(f"{name}: what a bare one adds is lost in noise")
-    _, unit, _, low, high, _ = figure(name, "x bare plugin", found)
+    chance = Random(5)
+    found += (_added(chance.choices(rounds, k=len(rounds))) for _ in range(_RESAMPLED))
+    _, unit, _, low, high, _ = figure(
+        name, "x bare plugin", [one for one in found if not math.isnan(one)]
+    )
     return Figure(name, unit, float(f"{found[0]:.{DIGITS}g}"), low, high, len(rounds))
+
+
+def _added(rounds: Sequence[tuple[float, float, float]]) -> float:
+    """NaN where the bare one adds nothing."""
+    ours, bare, none = (percentile(column, 0.25) for column in zip(*rounds, strict=True))
+    return (ours - none) / (bare - none) if bare > none else math.nan
 
 
 def milliseconds(work: Callable[[], object]) -> float:

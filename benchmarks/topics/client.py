@@ -122,7 +122,7 @@ def measure(setting: Setting) -> list[Figure]:
         "ours": lambda: beside.talk(SCANS),
         "alone": lambda: _first_of_all(alone),
     }
-    found = interleaved(subjects, 8 if setting.quick else 30)
+    found = interleaved(subjects, 8 if setting.quick else 40)
     figures = []
     for part in ("first", "turn"):
         spent = {name: [getattr(one, part) for one in talks] for name, talks in found.items()}
