@@ -25,8 +25,12 @@ _BLANK = Marks(blank=True)
 
 
 def marks_of(pid: int) -> Marks | None:
-    """The named ownership marks in a process's environment. Nothing else of it leaves this function."""
-    data = tables.current().environ(pid)
+    """The named ownership marks in a process's environment."""
+    return told_by(tables.current().environ(pid))
+
+
+def told_by(data: bytes | None) -> Marks | None:
+    """The same of an environment that a table has just given. Nothing else of it leaves this function."""
     if data is None:
         return None
     # `in` first takes what it looks for as a number, and fails: for short texts that is half of its time.
@@ -54,4 +58,4 @@ def _value(field: str, text: str) -> object:
     return text
 
 
-__all__ = ["NAMES", "marks_of"]
+__all__ = ["NAMES", "marks_of", "told_by"]

@@ -20,7 +20,7 @@ from process_janitor.system import (
     tables,
 )
 from process_janitor.system.details import details
-from process_janitor.system.marks import marks_of
+from process_janitor.system.marks import told_by
 from process_janitor.system.registry import Registry, as_session
 
 TYPE_CHECKING = False
@@ -90,10 +90,11 @@ def observe(
     marks: dict[int, Marks | None] = {}
     # Row and environment in one go: a pid that changes hands between the two would give one process another's marks.
     # It is also a tenth cheaper, while the kernel has the process at hand. Other users' are not even asked for.
+    environ = asked.environ
     for row in asked.rows():
         table[row.pid] = row
         if row.uid == uid:
-            marks[row.pid] = marks_of(row.pid)
+            marks[row.pid] = told_by(environ(row.pid))
     snapshot = Snapshot(
         host=identity.host_name(),
         boot_id=identity.boot_id(),
