@@ -11,7 +11,7 @@ import pytest
 
 from tests.namespaced import namespaced
 from tests.watcher.test_watcher import Home, stays
-from tests.world import wait_until
+from tests.world import children, wait_until
 
 
 @pytest.mark.parametrize("registered", [True, False])
@@ -105,12 +105,14 @@ def test_the_next_watcher_does_not_hammer(tmp_path: Path) -> None:
     other.kill()
     rested.gone()
     assert home.closed(other) == "crashed"
+    wait_until(lambda: not children(first.pid), 10, "and all is done for it")
     keep = home.root / "keep.json"
     keep.write_text("not json")
     dead.kill()
     home.closed(dead, 40)
     assert home.record(dead)["closed"]["unfinished"] is True
     assert "unfinished" not in home.record(other)["closed"]
+    wait_until(lambda: not children(first.pid), 10, "nobody else is at it")
     first.kill()
     first.wait()
 
