@@ -11,7 +11,7 @@ import pytest
 
 from tests.namespaced import namespaced
 from tests.watcher.test_watcher import Home, stays
-from tests.world import wait_until
+from tests.world import children, wait_until
 
 
 @pytest.mark.parametrize("registered", [True, False])
@@ -67,6 +67,8 @@ def test_what_failed_is_tried_again_by_the_next_watcher(tmp_path: Path, register
     keep.write_text("not json")
     dead.kill()
     wait_until(lambda: "gave up" in home.log(), 40, "it is given up for now")
+    if registered:
+        home.closed(dead)  # which is written after the log
     first.kill()
     first.wait()
     keep.unlink()
@@ -103,12 +105,14 @@ def test_the_next_watcher_does_not_hammer(tmp_path: Path) -> None:
     other.kill()
     rested.gone()
     assert home.closed(other) == "crashed"
+    wait_until(lambda: not children(first.pid), 10, "and all is done for it")
     keep = home.root / "keep.json"
     keep.write_text("not json")
     dead.kill()
     home.closed(dead, 40)
     assert home.record(dead)["closed"]["unfinished"] is True
     assert "unfinished" not in home.record(other)["closed"]
+    wait_until(lambda: not children(first.pid), 10, "nobody else is at it")
     first.kill()
     first.wait()
 
@@ -118,10 +122,10 @@ def test_the_next_watcher_does_not_hammer(tmp_path: Path) -> None:
     before = tries()
     home.watch()
     # Its first heartbeat looks at the machine as well.
-    wait_until(lambda: tries() == before + 2, 10, "it has tried once")
+    wait_until(lambda: tries() > before, 10, "it has tried")
     quiet = time.monotonic() + 7.0
     wait_until(lambda: time.monotonic() > quiet)
-    assert tries() == before + 2
+    assert tries() <= before + 2, "once, and once for the heartbeat"
     assert neighbour.alive
     assert left.alive
 
