@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process_janitor.core.model import PID_MAX, Identity, compare, usable_pid
+from process_janitor.core.model import Identity, compare
+from process_janitor.core.plausible import PID_MAX, usable_pid
 from process_janitor.core.record import (
     MalformedRecord,
     checked,

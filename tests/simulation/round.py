@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from process_janitor.core.model import PID_MAX
+from process_janitor.core.plausible import PID_MAX
 from process_janitor.faces import pretend
 from process_janitor.sweep import look
 from process_janitor.system import config, procfs, seen

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process_janitor.core.model import Identity, usable_pid
+from process_janitor.core.model import Identity
+from process_janitor.core.plausible import usable_pid
 from process_janitor.system import client_files
 
 BOOT, NAMESPACE = "boot", 4026531836

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from process_janitor.core.model import PID_MAX
+from process_janitor.core.plausible import PID_MAX
 from process_janitor.system import identity, leftovers
 
 ME = identity.identify(os.getpid())

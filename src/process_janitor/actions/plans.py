@@ -10,8 +10,9 @@ import os
 
 from process_janitor.core import jsontext
 from process_janitor.core.locks import Fingerprint
-from process_janitor.core.model import Identity, compare, usable_pid
+from process_janitor.core.model import Identity, compare
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.plausible import usable_pid
 from process_janitor.system import clock, files
 
 TYPE_CHECKING = False

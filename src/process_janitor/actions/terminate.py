@@ -11,8 +11,9 @@ import os
 import time
 
 from process_janitor.core.decide import UNHEARD
-from process_janitor.core.model import Decision, Identity, usable_pid
+from process_janitor.core.model import Decision, Identity
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.plausible import usable_pid
 from process_janitor.system import exits, memory, tables
 from process_janitor.system.identity import proven_gone
 from process_janitor.system.marks import marks_of

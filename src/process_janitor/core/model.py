@@ -9,7 +9,7 @@ from process_janitor.core.namedtuples import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal, TypeGuard
+    from typing import Literal
 
     Sameness = Literal["same", "different", "unknown"]
     Ternary = Literal["yes", "no", "unknown"]
@@ -21,17 +21,13 @@ if TYPE_CHECKING:
     # What a client started something as: a Bash call, a hook, a server; "" where nothing hung on a client.
     Via = Literal["call", "hook", "server", ""]
 
-# The largest pid Linux hands out (PID_MAX_LIMIT on 64 bit); anything above in a record is damage, not a process.
-PID_MAX = 4_194_304
-_DIGITS_MAX = 20
-
 
 class Identity(NamedTuple):
     """Which process, for ever: a pid alone is reused, a pid with its start ticks repeats after a reboot.
 
-    `start` is field 22 of /proc/PID/stat (ticks since boot); without /proc, the microsecond of its start. `boot_id` and `pid_namespace` say in which world the
-    numbers count; empty or 0 means "not known", never "any". In a time namespace, which shifts the ticks, the boot's id is
-    followed by the shift.
+    `start` is field 22 of /proc/PID/stat (ticks since boot); without /proc, the microsecond of its start. `boot_id` and
+    `pid_namespace` say in which world the numbers count; empty or 0 means "not known", never "any". In a time namespace,
+    which shifts the ticks, the boot's id is followed by the shift.
     """
 
     pid: int
@@ -65,33 +61,6 @@ def compare(one: Identity, other: Identity) -> Sameness:
         return "unknown"
     alike = one.boot_id == other.boot_id and one.pid_namespace == other.pid_namespace
     return "same" if alike else "different"
-
-
-def usable_pid(pid: object) -> TypeGuard[int]:
-    """True for a number that can name an ordinary process: kill(0), kill(-1) and kill(1) are disasters, not processes."""
-    return type(pid) is int and 1 < pid <= PID_MAX
-
-
-def natural(text: str) -> int | None:
-    """The number that a text of ASCII digits names, None for anything else. `isdigit` alone accepts "²" as well."""
-    fits = 0 < len(text) <= _DIGITS_MAX and text.isascii() and text.isdecimal()
-    return int(text) if fits else None
-
-
-def sound_text(value: object) -> TypeGuard[str]:
-    """True for a text that the system can be asked about: a NUL, or half a surrogate pair, makes every call with it fail.
-
-    Bytes of a file's name that are no UTF-8 are sound, in the way that Python writes them.
-    """
-    if not isinstance(value, str) or "\0" in value:
-        return False
-    if value.isascii():
-        return True
-    try:
-        value.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class Process(NamedTuple):
@@ -306,7 +275,6 @@ class Decision(NamedTuple):
 
 
 __all__ = [
-    "PID_MAX",
     "Decision",
     "Detail",
     "Identity",
@@ -317,7 +285,4 @@ __all__ = [
     "Snapshot",
     "compare",
     "differently_timed",
-    "natural",
-    "sound_text",
-    "usable_pid",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from process_janitor.core.model import usable_pid
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.plausible import usable_pid
 from process_janitor.core.units import size
 
 TYPE_CHECKING = False

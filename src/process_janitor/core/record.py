@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from process_janitor.core.model import Identity, natural, sound_text, usable_pid
+from process_janitor.core.model import Identity
+from process_janitor.core.plausible import natural, sound_text, usable_pid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

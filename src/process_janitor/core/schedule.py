@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from process_janitor.core.model import natural
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.plausible import natural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

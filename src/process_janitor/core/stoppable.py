@@ -5,8 +5,8 @@ from __future__ import annotations
 from process_janitor.core import client_shapes
 from process_janitor.core.claude_sessions import stopped_by_user
 from process_janitor.core.idleness import is_own
-from process_janitor.core.model import natural
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.plausible import natural
 from process_janitor.core.session_words import NotOne, by_beginning
 
 TYPE_CHECKING = False

@@ -10,8 +10,9 @@ from process_janitor.core import client_shapes, daemons
 from process_janitor.core.attachment import taken_in
 from process_janitor.core.cgroups import service_unit
 from process_janitor.core.handover import is_handed_on, may_move
-from process_janitor.core.model import Detail, compare, usable_pid
+from process_janitor.core.model import Detail, compare
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.plausible import usable_pid
 from process_janitor.core.policy import TOO_YOUNG_SECONDS
 
 TYPE_CHECKING = False

@@ -11,7 +11,7 @@ import select
 import sys
 
 from process_janitor.core import client_shapes, jsontext
-from process_janitor.core.model import sound_text
+from process_janitor.core.plausible import sound_text
 from process_janitor.core.record import PASSING_REASONS, new_record, tmux_pane, valid_session_id
 from process_janitor.system import claude_process, clock, files, identity, log, paths, procfs
 from process_janitor.system.registry import Registry

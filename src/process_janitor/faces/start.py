@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.model import natural
+from process_janitor.core.plausible import natural
 from process_janitor.system import (
     built,
     files,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from process_janitor.core import client_shapes
-from process_janitor.core.model import Identity, Process, natural, usable_pid
+from process_janitor.core.model import Identity, Process
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.plausible import natural, usable_pid
 from process_janitor.system import identity, tables
 
 TYPE_CHECKING = False

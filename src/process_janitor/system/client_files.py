@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.model import Identity, Session, natural, sound_text, usable_pid
+from process_janitor.core.model import Identity, Session
+from process_janitor.core.plausible import natural, sound_text, usable_pid
 from process_janitor.core.record import valid_session_id
 from process_janitor.system import files, identity, tables
 

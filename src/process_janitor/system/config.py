@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core import jsontext
-from process_janitor.core.model import usable_pid
+from process_janitor.core.plausible import usable_pid
 from process_janitor.core.policy import KeepRule, Policy
 from process_janitor.core.settings import Settings, Source, settings
 from process_janitor.system import files, identity, lease, matching, paths

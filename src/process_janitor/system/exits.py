@@ -11,7 +11,7 @@ import errno
 import os
 import select
 
-from process_janitor.core.model import usable_pid
+from process_janitor.core.plausible import usable_pid
 from process_janitor.system import identity
 
 TYPE_CHECKING = False

@@ -6,7 +6,8 @@ import errno
 import os
 import time
 
-from process_janitor.core.model import Identity, usable_pid
+from process_janitor.core.model import Identity
+from process_janitor.core.plausible import usable_pid
 from process_janitor.system import clock, procfs, tables
 
 TYPE_CHECKING = False

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.model import Identity, natural
+from process_janitor.core.model import Identity
+from process_janitor.core.plausible import natural
 from process_janitor.system import clock, files, identity, procfs
 
 LOCK_NAME = "watcher.lock"

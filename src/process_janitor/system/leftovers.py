@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from process_janitor.core import jsontext
-from process_janitor.core.model import Identity, usable_pid
+from process_janitor.core.model import Identity
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.plausible import usable_pid
 from process_janitor.system import files, identity, paths
 
 TYPE_CHECKING = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from process_janitor.core import jsontext
-from process_janitor.core.model import natural, usable_pid
+from process_janitor.core.plausible import natural, usable_pid
 from process_janitor.core.record import valid_session_id
 from process_janitor.system.lock_users import our_domain
 

@@ -10,8 +10,8 @@ import stat
 import time
 
 from process_janitor.core.locks import Fingerprint, Lock, judge
-from process_janitor.core.model import natural, usable_pid
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.plausible import natural, usable_pid
 from process_janitor.system import files, lock_users, paths, ports
 from process_janitor.system.git_locks import git_locks
 from process_janitor.system.lock_holders import HOLDERS

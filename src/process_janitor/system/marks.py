@@ -4,7 +4,8 @@ nothing of them but the few named marks is ever handed on, stored or shown.
 
 from __future__ import annotations
 
-from process_janitor.core.model import Marks, natural, usable_pid
+from process_janitor.core.model import Marks
+from process_janitor.core.plausible import natural, usable_pid
 from process_janitor.system import tables
 
 _FIELDS = {

@@ -7,7 +7,7 @@ import stat
 import time
 
 from process_janitor.core import jsontext, notices
-from process_janitor.core.model import natural
+from process_janitor.core.plausible import natural
 from process_janitor.system import files, identity
 
 TYPE_CHECKING = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from process_janitor.core.model import differently_timed, natural
+from process_janitor.core.model import differently_timed
+from process_janitor.core.plausible import natural
 from process_janitor.core.record import MalformedRecord
 from process_janitor.system import files, identity, seen
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.core.model import Seen, natural
+from process_janitor.core.model import Seen
+from process_janitor.core.plausible import natural
 from process_janitor.system import files
 
 TYPE_CHECKING = False

@@ -11,8 +11,8 @@ import stat
 import time
 
 from process_janitor.core import daemons
-from process_janitor.core.model import natural
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.plausible import natural
 from process_janitor.core.windows import Pane
 from process_janitor.system import procfs, tables
 

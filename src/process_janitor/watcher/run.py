@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from process_janitor.core.model import natural
+from process_janitor.core.plausible import natural
 from process_janitor.system import identity, lease, paths, procfs
 from process_janitor.system.registry import Registry
 from process_janitor.watcher import cleaning, wanted

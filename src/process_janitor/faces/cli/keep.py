@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.commands import shown
-from process_janitor.core.model import usable_pid
+from process_janitor.core.plausible import usable_pid
 from process_janitor.faces import documents, owned_files
 from process_janitor.faces.cli.context import DONE, USAGE, Failure
 from process_janitor.faces.cli.parser import process_number

@@ -167,7 +167,7 @@ def build(name: str, module: Any) -> argparse.ArgumentParser:
 
 def process_number(text: str) -> int:
     """An argparse type: a number that can name a process."""
-    from process_janitor.core.model import PID_MAX
+    from process_janitor.core.plausible import PID_MAX
 
     if not (text.isascii() and text.isdecimal() and len(text) < 9 and 0 < int(text) <= PID_MAX):
         raise ValueError(text)
