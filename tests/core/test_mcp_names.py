@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from process_janitor.core.mcp_names import Server, server_name, server_names
@@ -100,6 +100,7 @@ def test_any_words_give_a_configured_name_or_none(argv: list[str], known: list[S
 
 
 @given(servers.filter(lambda one: one.command), st.lists(servers, max_size=3))
+@example(Server("b", "0"), [Server("a", "0", (), plugin_root="/cache")])
 def test_what_was_configured_is_known_by_its_own_words(one: Server, others: list[Server]) -> None:
     rivals = [other for other in others if other.name != one.name]
     name = server_name(one.words, (one, *rivals))

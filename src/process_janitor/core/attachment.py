@@ -81,12 +81,12 @@ def _held(ties: Ties, root: Process, kind: str, via: Via, *, tool_child: bool) -
         and detail.stdin_peer == "no"
         and _is_channel(detail.stdin)
     )
-    if seen is not None and seen.detached and not cut_off:
+    if seen is not None and seen.let_go and not cut_off:
         return Attachment("detached", kind or "other", ("seen-detached",))
     if seen is not None and seen.parent_key == owner.key:
         return Attachment("attached", kind or _PLACES[via], ("seen-child",))
 
-    loose = not tool_child and _is_loose(detail)
+    loose = not tool_child and _is_loose(seen, detail)
     if not tool_child and not loose and _in_owner_group(ties, root):
         return Attachment("attached", kind or "mcp-server", ("owner-process-group",))
     if seen is not None and seen.server and not loose and root.sid == tie.session.sid:
@@ -108,13 +108,16 @@ def _is_channel(link: str) -> bool:
     return link.startswith(("pipe:", "socket:"))
 
 
-def _is_loose(detail: Detail) -> bool:
-    """Whether it is known to talk to nobody: a daemon that a server put into the background (`nohup x >log &`).
-
-    A server's own workers have at least its standard output, which led to the client.
+def _is_loose(seen: Seen | None, detail: Detail) -> bool:
+    """Whether a server put it into the background: it talks to nobody, and was seen without its parent while its session
+    lived. Of what nobody saw, only that it writes to a file of its own tells it from a server that was badly started.
     """
     known = bool(detail.stdin)
-    return known and not _is_channel(detail.stdin) and not _is_channel(detail.stdout)
+    if not known or _is_channel(detail.stdin) or _is_channel(detail.stdout):
+        return False
+    if seen is None:
+        return detail.stdout.startswith("/") and not detail.stdout.startswith("/dev/")
+    return seen.server and seen.detached
 
 
 def _is_tool_child(marks: Marks | None, seen: Seen | None, owner_pid: int) -> bool:

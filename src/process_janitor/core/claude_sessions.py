@@ -146,7 +146,7 @@ def _seen_parent(ties: Ties, process: Process) -> tuple[int, ...]:
     if above is None or ties.owners.is_live(above):
         return ()
     seen = above.descendants[process.key]
-    return () if seen.detached else seen.parent_key
+    return () if seen.let_go else seen.parent_key
 
 
 __all__ = ["FINAL_REASONS", "claude_decisions", "stopped_by_user"]

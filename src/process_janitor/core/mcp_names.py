@@ -91,7 +91,7 @@ def _strength(argv: Sequence[str], title: str, server: Server) -> int:
     words = server.words
     if server.plugin_root:
         words = tuple(word.replace(_PLUGIN_ROOT, server.plugin_root) for word in words)
-        if _runs(argv, words):
+        if words != server.words and _runs(argv, words):
             return 5
     # A plugin of a local marketplace runs from its source folder, whatever the cache says.
     if _runs(argv, server.words):

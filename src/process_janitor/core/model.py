@@ -150,7 +150,7 @@ class Seen(NamedTuple):
     # The last parent it was seen with while still connected to its owner.
     parent_pid: int
     parent_start: int
-    # Seen alive without any connection to its living owner: it let go on purpose.
+    # Seen alive without any connection to its living owner.
     detached: bool = False
     # Came through a child in the owner's own process group (MCP, LSP), not through a tool shell or a hook.
     server: bool = False
@@ -160,6 +160,11 @@ class Seen(NamedTuple):
     @property
     def parent_key(self) -> tuple[int, int]:
         return (self.parent_pid, self.parent_start)
+
+    @property
+    def let_go(self) -> bool:
+        """It let go on purpose. A server that lost its launcher did not; what a server started may have."""
+        return self.detached and not self.server
 
 
 class Session(NamedTuple):

@@ -257,7 +257,7 @@ class Ties:
             seen = tie.session.descendants.get(root.key)
             marks = self.snapshot.marks.get(pid)
             loose = self._is_call(root.pid) and root.pid != root.sid and seen is None
-            stays = (loose and root.sid not in calls) or (seen is not None and seen.detached)
+            stays = (loose and root.sid not in calls) or (seen is not None and seen.let_go)
             kept = marks is not None and marks.keep
             if tie.proven and not stays and not kept and root.pid not in inhabited:
                 found.add(pid)

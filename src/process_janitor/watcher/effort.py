@@ -45,7 +45,7 @@ def attached(
     owner: tuple[int, int], descendants: Mapping[tuple[int, int], Seen]
 ) -> list[tuple[int, int]]:
     """The session's process and what hangs on it; a dev server that was let go of works for itself."""
-    return [owner, *(key for key, seen in descendants.items() if not seen.detached)]
+    return [owner, *(key for key, seen in descendants.items() if not seen.let_go)]
 
 
 __all__ = ["BUSY_SHARE", "Effort", "attached"]

@@ -18,8 +18,7 @@ def sighted(
     """The descendants of a living owner after one more look at the process table.
 
     Whoever hangs below the owner is noted with its present parent. Whoever was noted before, still runs, and hangs
-    below it no longer has let go: unless it is a server's, whose launcher may simply have ended. Processes that ended
-    are dropped.
+    below it no longer is detached. Processes that ended are dropped.
     """
     processes = tree.processes
     root = processes.get(owner.pid)
@@ -31,7 +30,7 @@ def sighted(
         process = processes.get(key[0])
         if process is None or process.start != key[1] or process.dead or key in found:
             continue
-        found[key] = seen if seen.server else seen._replace(detached=True)
+        found[key] = seen._replace(detached=True)
         _note(tree, process, root, found, detached=not seen.server)
     return found
 
