@@ -6,30 +6,26 @@ afterwards, by the usual proof; what it had let go of stays and is told.
 
 from __future__ import annotations
 
-import os
-import select
 import time
 
 from process_janitor.actions.background import CannotAsk, Request
+from process_janitor.actions.helpers import Helpers
 from process_janitor.actions.journal import Journal, Recorder
 from process_janitor.actions.terminate import CLAUDE_GRACE_SECONDS, Action, Campaign
 from process_janitor.core.commands import shown
-from process_janitor.core.kinds import kinds
-from process_janitor.core.mcp_names import server_name
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.core.programs import base, program
 from process_janitor.core.stoppable import belongs
 from process_janitor.core.ties import Ties
 from process_janitor.core.vetoes import WORDS
 from process_janitor.sweep import Judged, look, proven, sweep
-from process_janitor.system import config, identity, memory, procfs
+from process_janitor.system import config
 from process_janitor.system.held import Holdings
-from process_janitor.system.mcp_config import McpConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from process_janitor.actions.helpers import Helper
     from process_janitor.core.model import Decision, Identity, Outcome
     from process_janitor.core.settings import Settings
     from process_janitor.core.stoppable import Living
@@ -80,18 +76,6 @@ class Stopped(NamedTuple):
         return bool(self.problem) or any(outcome != "gone" for outcome in outcomes)
 
 
-class _Helper(NamedTuple):
-    """A child of a session that should end with it: watched through its pidfd, never signalled here."""
-
-    fd: int
-    identity: Identity
-    kind: str
-    name: str
-    target: Living
-    memory: int
-    mcp_server: str
-
-
 class Stop:
     """One stop. `tell` hears of each end as it happens, `tick` the seconds left before SIGKILL while it waits, and
     `enough` says whether the user has lost patience: then nothing more is signalled, and what was is still told.
@@ -110,7 +94,7 @@ class Stop:
         self._recorder = Recorder(Journal(root), "stop")
         self._ended: list[Ended] = []
         self._by_key: dict[tuple[int, int], Living] = {}
-        self._helpers: list[_Helper] = []
+        self._helpers: Helpers | None = None
         self._began: dict[tuple[int, int], float] = {}
         self._problem = ""
         self._commands: dict[tuple[int, int], str] = {}
@@ -120,9 +104,8 @@ class Stop:
         """End these sessions, stage by stage. Raises config.Unsafe, OSError when the state directory cannot be used."""
         self._by_key = {one.process.key: one for stage in stages for one in stage}
         self._recorder.learn((one.decision for one in self._by_key.values()), self._ties.snapshot)
-        self._watch_helpers()
-        holds = [*self._by_key, *(helper.identity.key for helper in self._helpers)]
-        self._holdings.note_processes(holds)
+        self._helpers = Helpers(self._ties, self._by_key.values())
+        self._holdings.note_processes([*self._by_key, *self._helpers.keys])
         grace = float(self._options.value("term_grace_seconds"))
         try:
             with Campaign(grace, self._on_action) as campaign:
@@ -137,8 +120,7 @@ class Stop:
             ]
             actions = self._sweep(gone)
         finally:
-            for helper in self._helpers:
-                os.close(helper.fd)
+            self._helpers.close()
         last = look(self._root, config.policy(self._root, self._options))
         left = tuple(
             d for d in last.decisions if d.finding and not d.process.dead and belongs(d, gone)
@@ -155,42 +137,6 @@ class Stop:
             *((one.identity.key, one.freed_bytes) for one in besides if one.outcome == "gone"),
         ]
         return self._holdings.freed((key for key, _ in gone), sum(size for _, size in gone))
-
-    def _watch_helpers(self) -> None:
-        """What hangs directly on each session, which ends it or leaves it. Not us, nor what we were started from."""
-        snapshot = self._ties.snapshot
-        me = snapshot.processes[snapshot.self_pid]
-        ours = {me.pid, *(above.pid for above in self._ties.tree.ancestors(me))}
-        mcp = McpConfig()
-        for target in self._by_key.values():
-            named = kinds(
-                self._ties.tree, target.process, snapshot.marks, lambda pid: procfs.argv(pid) or ()
-            )
-            for pid in self._ties.tree.children(target.pid):
-                process = snapshot.processes[pid]
-                if pid in ours or process.key in self._by_key or process.dead:
-                    continue
-                who = snapshot.identity(process)
-                try:
-                    fd = identity.open_pidfd(who)
-                except OSError:
-                    continue  # no descriptor left: its end is not told, and swept all the same
-                if fd is not None:
-                    argv = procfs.argv(pid) or ()
-                    kind = named[pid]
-                    label = shown(argv) if kind == "bash-task" else base(program(argv))
-                    configured = mcp.servers(target.session.cwd) if kind == "mcp-server" else ()
-                    self._helpers.append(
-                        _Helper(
-                            fd,
-                            who,
-                            kind,
-                            label or process.comm,
-                            target,
-                            memory.read(pid).held,
-                            server_name(argv, configured),
-                        )
-                    )
 
     def _end(self, campaign: Campaign, stage: Sequence[Living], grace: float) -> None:
         now = time.monotonic()
@@ -291,19 +237,13 @@ class Stop:
 
     def _collect(self) -> None:
         """Tell of the helpers that have ended since."""
-        poll = select.poll()
-        for helper in self._helpers:
-            poll.register(helper.fd, select.POLLIN)
-        ready = {fd for fd, _ in poll.poll(0)}
-        for helper in [one for one in self._helpers if one.fd in ready]:
-            self._helpers.remove(helper)
-            os.close(helper.fd)
+        for helper in self._helpers.ended() if self._helpers is not None else ():
             began = self._began.get(helper.target.process.key)
             if began is not None:  # else it ended while its session was not even asked to
                 self._note_helper(helper, time.monotonic() - began, "gone", (), helper.memory)
 
     def _note_helper(
-        self, helper: _Helper, seconds: float, outcome: Outcome, signals: tuple[str, ...], freed: int, problem: str = ""
+        self, helper: Helper, seconds: float, outcome: Outcome, signals: tuple[str, ...], freed: int, problem: str = ""
     ) -> None:  # fmt: skip
         about = helper.target.session
         self._note(
@@ -326,9 +266,8 @@ class Stop:
         )  # fmt: skip
         self._problem = swept.problem
         besides = []
-        helpers = {helper.identity: helper for helper in self._helpers}
         for action in swept.actions:
-            helper = helpers.get(action.identity)
+            helper = self._helpers.take(action.identity) if self._helpers is not None else None
             if helper is None:
                 detail = swept.details.get(action.decision.process.key)
                 self._commands[action.decision.process.key] = (
@@ -336,8 +275,6 @@ class Stop:
                 ) or action.decision.process.comm
                 besides.append(action)
                 continue
-            self._helpers.remove(helper)
-            os.close(helper.fd)
             seconds = time.monotonic() - self._began.get(
                 helper.target.process.key, time.monotonic()
             )

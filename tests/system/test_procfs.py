@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from process_janitor.core.model import Identity, Marks, Process
-from process_janitor.system import identity, memory, proc_table, procfs
+from process_janitor.system import activity, identity, memory, proc_table, procfs
 from process_janitor.system.marks import marks_of
 from tests.namespaced import namespaced
 from tests.world import children, wait_until
@@ -290,10 +290,10 @@ def test_words_of_a_command_come_back_as_they_were_given() -> None:
 
 @namespaced
 def test_the_newest_number_tells_that_something_was_started() -> None:
-    before = procfs.newest_pid()
-    assert procfs.newest_pid() == before
+    before = activity.newest_pid()
+    assert activity.newest_pid() == before
     process = started()
-    assert procfs.newest_pid() >= process.pid > before
+    assert activity.newest_pid() >= process.pid > before
 
 
 @namespaced

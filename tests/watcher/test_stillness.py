@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from process_janitor.core.settings import settings
-from process_janitor.system import procfs
+from process_janitor.system import activity
 from process_janitor.watcher import stillness
 from process_janitor.watcher.stillness import LOOK_AGAIN_SECONDS, Reading, Stillness
 from tests.namespaced import namespaced
@@ -60,9 +60,9 @@ def test_a_look_that_failed_or_that_was_for_the_dead_settles_nothing() -> None:
 
 @namespaced
 def test_an_end_here_is_not_made_up_for_by_a_start_in_another_container(tmp_path: Path) -> None:
-    really = procfs.activity
+    really = activity.counts
     # Somebody else's container starts whatever it takes: the threads are everybody's.
-    procfs.activity = lambda: (really()[0], 100)
+    activity.counts = lambda: (really()[0], 100)
     ends = [subprocess.Popen(["cat"], stdin=subprocess.PIPE) for _ in range(2)]
 
     def read() -> Reading:
@@ -90,7 +90,7 @@ def test_the_machine_tells_of_starts_and_ends_and_the_rules_of_their_change(tmp_
     assert before.newest > 0
     assert before.threads > 1
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as started:
-        during = procfs.activity()
+        during = activity.counts()
         assert during[0] >= started.pid > before.newest
         assert during[1] > 1
     rules.write_text("{}")

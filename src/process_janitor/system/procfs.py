@@ -243,35 +243,6 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def newest_pid() -> int:
-    """The last pid handed out in this namespace: unchanged means that nothing was started since."""
-    return activity()[0]
-
-
-def activity() -> tuple[int, int]:
-    """The last pid handed out in this namespace, and how many threads the machine has, all namespaces together; 0 where it
-    does not say. With the first unchanged nothing was started here; outside containers nothing has ended with both.
-    """
-    words = (read(f"{PROC}/loadavg") or b"").split()
-    if len(words) < 5:
-        return 0, 0
-    threads = words[3].partition(b"/")[2]
-    return int(words[4]), int(threads) if threads.isdigit() else 0
-
-
-def listing() -> int:
-    """A number for the processes that are to be seen in this namespace: another one once any of them has started or ended.
-
-    Compared within one process only. loadavg's threads are those of all namespaces: where one of ours ends and one of
-    another container's starts, they stay the same.
-    """
-    found = 0
-    with os.scandir(PROC) as entries:
-        for one in entries:
-            found ^= hash(one.name)
-    return found
-
-
 def demand(pid: int) -> float | None:
     """Seconds a process has run or waited for its turn to run; None where the kernel keeps no such account.
 
@@ -283,7 +254,6 @@ def demand(pid: int) -> float | None:
 
 
 __all__ = [
-    "activity",
     "argv",
     "available",
     "cgroup",
@@ -292,9 +262,7 @@ __all__ = [
     "descriptors",
     "foreign",
     "link",
-    "listing",
     "namespace",
-    "newest_pid",
     "pids",
     "process",
     "read",

@@ -8,7 +8,7 @@ import select
 
 from process_janitor.core.model import Seen, differently_timed
 from process_janitor.core.tree import Tree
-from process_janitor.system import clock, identity, procfs, seen, stamps
+from process_janitor.system import activity, clock, identity, procfs, seen, stamps
 from process_janitor.system.registry import Entry, Registry
 from process_janitor.watcher.closing import close, settled
 from process_janitor.watcher.effort import Effort
@@ -90,7 +90,7 @@ class Sessions:
                 self._take_note(entry)
         for entry in list(self._unheld.values()):
             self._take_note(entry)
-        newest = procfs.newest_pid()
+        newest = activity.newest_pid()
         now = clock.monotonic()
         if newest == self._newest_pid or now < self._look_after:
             return

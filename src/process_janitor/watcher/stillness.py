@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.system import procfs
+from process_janitor.system import activity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ class Reading(NamedTuple):
 
 
 def read(registry: int, keep_file: str, options: Settings) -> Reading:
-    newest, threads = procfs.activity()
+    newest, threads = activity.counts()
     try:
         keep_rules = os.stat(keep_file).st_mtime_ns
     except OSError:
         keep_rules = 0
-    return Reading(newest, threads, procfs.listing(), registry, keep_rules, options)
+    return Reading(newest, threads, activity.listing(), registry, keep_rules, options)
 
 
 class Stillness:
