@@ -203,7 +203,8 @@ def test_the_clients_program_as_a_server_is_a_server_however_it_is_written(
 
 @pytest.mark.case("M13", "a client under remote control whose terminal is closed", "report")
 @pytest.mark.parametrize(
-    "words", [("remote-control",), ("remote-control", "--name", "x"), ("--remote-control",)]
+    "words",
+    [("remote-control",), ("remote-control", "--name", "x"), ("rc",), ("--remote-control",)],
 )
 def test_a_remote_control_client_needs_no_terminal(words: tuple[str, ...]) -> None:
     """`claude remote-control & disown`, the terminal closed: its user is at the other end of a TCP connection."""

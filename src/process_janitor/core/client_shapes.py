@@ -95,19 +95,14 @@ def is_headless(argv: Sequence[str]) -> bool:
     Short options may be written as one word (`-cp`), and a program that uses the client may name the formats alone.
     Such a word in a prompt counts as well: too many are spared then, never too few.
     """
-    return any(
-        word.startswith(_HEADLESS_WORDS) or _holds_short_option(word, "p") for word in argv[1:]
+    return tuple(argv[1:2]) in _REMOTE_CONTROL or any(
+        word.startswith(_HEADLESS_OPTIONS) or _holds_short_option(word, "p") for word in argv[1:]
     )
 
 
 # Who uses one by remote control sits at the other end of a connection like any other.
-_HEADLESS_WORDS = (
-    "--print",
-    "--input-format",
-    "--output-format",
-    "--remote-control",
-    "remote-control",
-)
+_REMOTE_CONTROL = (("remote-control",), ("rc",))
+_HEADLESS_OPTIONS = ("--print", "--input-format", "--output-format", "--remote-control")
 
 
 def _holds_short_option(word: str, letter: str) -> bool:
