@@ -53,7 +53,10 @@ def test_a_server_daemon_that_cleared_its_environment_survives_as_well() -> None
     claude = m.claude(A)
     server = m.mcp(claude, A)
     daemon = m.spawn(
-        server, comm="redis-server", marks=Marks(blank=True), detail={"stdin": "/dev/null"}
+        server,
+        comm="redis-server",
+        marks=Marks(blank=True),
+        detail={"stdin": "/dev/null", "stdout": "/dev/null"},
     )
     m.look()
     m.rows[daemon].ppid = 1

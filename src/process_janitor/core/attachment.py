@@ -112,12 +112,11 @@ def _is_loose(seen: Seen | None, detail: Detail) -> bool:
     """Whether a server put it into the background: it talks to nobody, and was seen without its parent while its session
     lived. Of what nobody saw, only that it writes to a file of its own tells it from a server that was badly started.
     """
-    known = bool(detail.stdin)
-    if not known or _is_channel(detail.stdin) or _is_channel(detail.stdout):
+    known = bool(detail.stdin) and not _is_channel(detail.stdin)
+    file = detail.stdout if detail.stdout.startswith("/") else ""
+    if not known or not file or file.startswith("/dev/pts/") or file.endswith(" (deleted)"):
         return False
-    if seen is None:
-        return detail.stdout.startswith("/") and not detail.stdout.startswith("/dev/")
-    return seen.server and seen.detached
+    return not file.startswith("/dev/") if seen is None else seen.server and seen.detached
 
 
 def _is_tool_child(marks: Marks | None, seen: Seen | None, owner_pid: int) -> bool:
