@@ -362,11 +362,9 @@ class Trees:
         return self._call(wrapper, self.build.line("pytest", node))
 
     def bash_keep(self) -> Order:
+        """The call that runs what its user keeps stands and falls with it."""
         shape = "bash-keep"
-        wrapper, node = (
-            self.node(shape, "ends", "-sh", bash=True),
-            self.node(shape, "spares", held=True),
-        )
+        wrapper, node = (self.node(shape, "spares", part, held=True) for part in ("-sh", ""))
         return self._call(wrapper, f"PROCESS_JANITOR_KEEP=1 {self.build.line('vite', node)}")
 
     def bash_finished(self) -> Order:
