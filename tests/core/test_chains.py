@@ -106,3 +106,46 @@ def test_the_end_of_a_pipeline_goes_though_its_beginning_let_go() -> None:
     assert m.verdict(tail) == ("report", "detached")
     m.exit(shell)
     assert tail not in Ties(m.snapshot(), m.sessions.values()).company(), "its call has ended"
+
+
+@pytest.mark.case("M27", "the browser, in a session of its own, of a server in use", "keep")
+@pytest.mark.parametrize("used_by", ["another session", "its own living agent"])
+def test_the_browser_of_a_server_in_use_is_left(used_by: str) -> None:
+    """playwright-mcp --port, which another session uses over HTTP (C3). Playwright gives its browser a session of its own."""
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    argv = ("chrome", "--headless", "--user-data-dir=/tmp/playwright_chromiumdev_profile-X")
+    browser = m.spawn(server, comm="chrome", argv=argv, setsid=True)
+    renderer = m.spawn(browser, comm="chrome", argv=("chrome", "--type=renderer"))
+    if used_by == "another session":
+        m.rows[server].detail["serving"] = "yes"
+    else:
+        m.register(m.spawn(server, comm="claude", argv=("claude", "-p", "go")), B)
+    m.exit(claude)
+    assert m.verdict(server)[0] == "keep"
+    assert m.verdict(browser)[0] == m.verdict(renderer)[0] == "keep"
+
+
+@pytest.mark.case("M28", "a running call beside what it let go, which is in use", "reap")
+@pytest.mark.parametrize("how", ["serving", "mark", "nested"])
+def test_what_let_go_of_a_running_call_does_not_protect_the_call(how: str) -> None:
+    """`(vite &); npm test`: vite would outlive a clean exit, the call would not; nothing of it is needed by vite."""
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    between = m.spawn(shell, comm="bash")
+    if how == "nested":
+        let_go = m.spawn(between, comm="claude", argv=("claude", "-p", "go"))
+        m.register(let_go, B)
+    else:
+        let_go = m.spawn(between, comm="vite")
+    m.exit(between)
+    tests = m.spawn(shell, comm="node", argv=("node", "jest"))
+    if how == "serving":
+        m.rows[let_go].detail["serving"] = "yes"
+    if how == "mark":
+        m.rows[let_go].marks = m.rows[let_go].marks._replace(keep=True)  # type: ignore[union-attr]
+    m.exit(claude)
+    assert m.verdict(let_go)[0] == "keep"
+    assert m.verdict(shell) == m.verdict(tests) == ("reap", "leftover")

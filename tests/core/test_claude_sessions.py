@@ -321,3 +321,15 @@ def test_a_clients_own_words_never_reap_when_the_policy_is_default() -> None:
     m = Machine()
     claude = m.claude(A)
     assert m.verdict(claude, Policy(detached="reap")) == ("keep", "")
+
+
+def test_a_hung_bash_call_is_no_hook_at_work_in_a_client_that_a_hook_started() -> None:
+    """`claude -p review` in a hook of another session: its Bash calls inherit CLAUDE_PROJECT_DIR from that hook."""
+    m = Machine()
+    of_a_hook = Marks(session_id=A, claude_pid=999, tool_child=True, claudecode=True, project=True)
+    claude = m.claude(B, marks=of_a_hook, argv=("claude", "-p", "review"))
+    shell = m.bash(claude, B)
+    m.goodbye(claude, "other", 500)
+    assert m.verdict(claude) == ("reap", "hung-session")
+    m.rows[shell].marks = m.rows[shell].marks._replace(project=True)  # type: ignore[union-attr]
+    assert m.verdict(claude) == ("reap", "hung-session")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from process_janitor.core.commands import shown
 from process_janitor.core.model import Marks
 from process_janitor.core.policy import Policy
+from process_janitor.system.marks import told_by
 from tests.machine import Machine
 
+WORK = "/home/u/.claude-work"
 A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 HUNG = {"terminal_hung_up": "yes", "socket_peer": "no"}
 
@@ -237,3 +240,80 @@ def test_a_client_of_another_profile_is_not_ours() -> None:
     theirs = m.claude("", source="", marks=Marks(config_dir="/home/u/.claude-work"), detail=HUNG)
     m.rows[theirs].ppid = 1
     assert m.verdict(theirs, Policy(config_dir="/home/u/.claude"))[0] != "reap"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        (
+            "/bin/bash",
+            "-c",
+            "-l",
+            "\\builtin shopt -u extglob 2>/dev/null || true && eval 'npm test' < /dev/null && pwd -P >| /tmp/claude-2532-cwd",
+        ),
+        (
+            "/opt/log-it",
+            "source /home/u/.claude/shell-snapshots/snapshot-bash-1-a.sh 2>/dev/null || true && eval 'npm test'",
+        ),
+    ],
+)
+def test_a_call_of_the_newly_known_forms_can_be_shown(argv: tuple[str, ...]) -> None:
+    """StopIteration: in the middle of a sweep (the journal's line), and in every scan, report and stop."""
+    assert "npm test" in shown(argv)
+
+
+def test_a_wrapper_script_that_is_no_client_goes_with_its_call() -> None:
+    """Since `is_wrapper` it owns nothing; `claude-session` still keeps it as a client."""
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    wrapper = m.spawn(shell, comm="claude", argv=("/bin/bash", "/home/u/bin/claude", "-p", "x"))
+    m.exit(claude)
+    assert m.verdict(shell) == ("reap", "leftover")
+    assert m.verdict(wrapper) == ("reap", "leftover")
+
+
+@pytest.mark.case(
+    "M34", "code tunnel, emacs --script, soffice --convert-to in a running call", "reap"
+)
+@pytest.mark.parametrize(
+    ("comm", "argv"),
+    [
+        ("code", ("code", "tunnel")),
+        ("emacs", ("emacs", "--script", "x.el")),
+        ("soffice.bin", ("soffice.bin", "--convert-to", "pdf", "a.odt")),
+        ("gio", ("gio", "monitor", ".")),
+        ("fleet", ("fleet", "serve")),
+    ],
+)
+def test_commands_without_a_window_are_no_desktop_programs(
+    comm: str, argv: tuple[str, ...]
+) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    command = m.spawn(shell, comm=comm, argv=argv)
+    m.exit(claude)
+    assert m.verdict(command) == ("reap", "leftover")
+
+
+def test_the_default_directory_is_one_directory_however_it_is_named() -> None:
+    """`export CLAUDE_CONFIG_DIR=~/.claude` in one place and nothing in another."""
+    marks = b"HOME=/home/u\0CLAUDECODE=1\0"
+    written_out = told_by(marks + b"CLAUDE_CONFIG_DIR=/home/u/.claude/\0")
+    assert written_out == told_by(marks)
+    another = told_by(marks + b"CLAUDE_CONFIG_DIR=/home/u/.claude-work\0")
+    assert another is not None
+    assert another.config_dir == WORK
+
+
+def test_a_server_that_the_client_started_is_one_whatever_its_program_is_called() -> None:
+    """`obsidian mcp`. What a server opens for its user is the user's."""
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A, comm="obsidian", argv=("obsidian", "mcp"))
+    opened = m.spawn(server, comm="obsidian", argv=("obsidian", "/home/u/vault"))
+    m.look()
+    m.exit(claude)
+    assert m.verdict(server) == ("reap", "leftover")
+    assert m.verdict(opened)[0] == "keep"

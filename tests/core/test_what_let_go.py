@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from process_janitor.core.model import Marks
+from process_janitor.core.model import Identity, Marks, Session
 from process_janitor.core.policy import Policy
-from tests.machine import Machine
+from tests.machine import HOST, NAMESPACE, Machine
 
+HOME, WORK = "/home/u/.claude", "/home/u/.claude-work"
 A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 
 
@@ -138,3 +139,133 @@ def test_a_running_calls_command_whose_shell_was_killed_with_the_client_may_have
     m.exit(shell)
     m.exit(claude)
     assert m.verdict(npm) == m.verdict(vite) == ("report", "detached")
+
+
+@pytest.mark.case(
+    "M29", "a worker that overwrote its environment, below a call handed over", "keep"
+)
+@pytest.mark.parametrize("registered", [True, False])
+def test_what_runs_below_a_handed_over_call_is_handed_over(registered: bool) -> None:
+    """celery, gunicorn, postgres write their title over their environment: no CLAUDE_CONFIG_DIR can be read in it."""
+    m = Machine()
+    claude = m.claude(A, source="registry" if registered else "", marks=Marks(config_dir=WORK))
+    shell = m.bash(claude, A)
+    m.rows[shell].marks = Marks(
+        session_id=A, claude_pid=claude, tool_child=True, claudecode=True, config_dir=WORK
+    )
+    worker = m.spawn(shell, comm="celery", marks=Marks(blank=True))
+    m.tick(60)
+    m.exit(claude)
+    m.claude("", source="", marks=Marks(config_dir=WORK))
+    found = m.decide(Policy(config_dir=WORK, default_config_dir=HOME))
+    assert "handed-over" in found[shell].vetoes
+    assert found[worker].verdict != "reap"
+    assert "handed-over" in found[worker].vetoes
+
+
+@pytest.mark.case("M30", "the same below a call of another profile", "keep")
+def test_a_cleared_environment_does_not_move_a_process_into_the_default_directory() -> None:
+    """The call is another profile's, and so is all that runs below it: seen from the default profile."""
+    m = Machine()
+    claude = m.claude(A, source="", marks=Marks(config_dir=WORK))
+    shell = m.bash(claude, A)
+    m.rows[shell].marks = m.rows[shell].marks._replace(config_dir=WORK)  # type: ignore[union-attr]
+    worker = m.spawn(shell, comm="celery", marks=Marks(blank=True))
+    m.tick(60)
+    m.exit(claude)
+    default = Policy(config_dir=HOME, default_config_dir=HOME)
+    assert m.verdict(shell, default)[0] == "keep"
+    assert m.verdict(worker, default)[0] != "reap"
+
+
+@pytest.mark.case("M31", "the same below a left-over call of this profile", "reap")
+def test_a_cleared_environment_does_not_hide_a_leftover_of_its_own_profile() -> None:
+    """The same the other way round: 4 GB of postgres or gunicorn are missed, their shell is ended."""
+    m = Machine()
+    claude = m.claude(A, source="", marks=Marks(config_dir=WORK))
+    shell = m.bash(claude, A)
+    m.rows[shell].marks = m.rows[shell].marks._replace(config_dir=WORK)  # type: ignore[union-attr]
+    worker = m.spawn(shell, comm="postgres", marks=Marks(blank=True))
+    m.tick(60)
+    m.exit(claude)
+    own = Policy(config_dir=WORK, default_config_dir=HOME)
+    assert m.verdict(shell, own) == ("reap", "leftover")
+    assert m.verdict(worker, own) == ("reap", "leftover")
+
+
+@pytest.mark.case(
+    "M32", "a server of a dead nested client, in the group of the living outer one", "reap"
+)
+@pytest.mark.parametrize("looked", [False, True])
+def test_a_server_of_a_dead_nested_client_is_found_in_the_living_outer_ones_group(
+    looked: bool,
+) -> None:
+    """An MCP server of A runs `claude -p` and kills it after its timeout: a client and its servers share A's group."""
+    m = Machine()
+    outer = m.claude(A)
+    runs_agents = m.mcp(outer, A)
+    inner = m.spawn(runs_agents, comm="claude", argv=("claude", "-p", "go"))
+    m.register(inner, B)
+    server = m.mcp(inner, B)
+    m.rows[server].detail["stdin_peer"] = "no"
+    if looked:
+        m.look()
+    m.exit(inner)
+    assert server in m.doomed()
+    assert m.verdict(runs_agents) == ("keep", "")
+    assert m.verdict(server) == ("reap", "leftover")
+
+
+@pytest.mark.case(
+    "M33", "a call beside the record of a background session of an earlier boot", "reap"
+)
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_background_session_of_an_earlier_boot_took_nothing_of_todays_over(linked: bool) -> None:
+    """Yesterday, five days up, a session was moved to the background. Since the reboot ticks are small again."""
+    m = Machine()
+    claude = m.claude(A)
+    key = m.rows[claude].key
+    m.sessions[key] = m.sessions[key]._replace(cwd="/home/u/proj")
+    shell = m.bash(claude, A)
+    m.exit(claude)
+    assert m.verdict(shell) == ("reap", "leftover")
+    m.sessions[7777, 5_000_000] = Session(
+        session_id=B,
+        owner=Identity(7777, 5_000_000, "boot-before", NAMESPACE),
+        host=HOST,
+        kind="bg",
+        cwd="/home/u/proj",
+        # Resumed in a terminal today; or a fork that nobody could trace, in the same directory.
+        predecessors=(A,) if linked else (),
+        forked=True,
+    )
+    assert m.verdict(shell) == ("reap", "leftover")
+
+
+@pytest.mark.parametrize("looked", [False, True])
+@pytest.mark.parametrize(
+    "detail",
+    [
+        # nohup node bot.js 2>&1 | rotatelogs log &
+        {"stdin": "/dev/null", "stdout": "pipe:[5]", "stdout_peer": "yes"},
+        # nohup node bot.js >log 2>&1 </dev/null &
+        {"stdin": "/dev/null", "stdout": "/home/u/log"},
+    ],
+)
+def test_a_servers_daemon_that_writes_into_a_pipe_of_its_own_let_go_as_well(
+    detail: dict[str, str], looked: bool
+) -> None:
+    """As M21, which goes by /dev/null and a file. The pipe leads to the daemon's own `rotatelogs`, never to the client."""
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    shell = m.spawn(server, comm="sh", argv=("sh", "-c", "nohup node bot.js | rotatelogs log &"))
+    bot = m.spawn(shell, comm="node", argv=("node", "bot.js"), detail=detail)
+    if looked:
+        m.look()
+    m.exit(shell)
+    if looked:
+        m.look()
+    m.exit(claude)
+    assert m.verdict(server) == ("reap", "leftover")
+    assert m.verdict(bot)[0] != "reap"

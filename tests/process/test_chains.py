@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from process_janitor.sweep import proven, sweep
-from process_janitor.system import files, procfs
+from process_janitor.system import files, peers, procfs
 from process_janitor.system.config import load_settings
 from tests.client_files import client_file
 from tests.namespaced import namespaced
@@ -74,6 +74,13 @@ SCRIPT = """#!/bin/bash
 trap '' HUP
 echo $$ >"$0.pid"
 while :; do sleep 0.1; done
+"""
+# What ignores a polite signal.
+STUBBORN = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open(sys.argv[1], "w").write(str(os.getpid()))
+time.sleep(300)
 """
 
 
@@ -227,3 +234,78 @@ def test_a_users_script_is_not_ended_for_its_name(tmp_path: Path, name: str) -> 
     os.close(master)
     sweep(str(world.root), load_settings(), "test", proven, 1000)
     assert mine.alive
+
+
+@namespaced
+def test_a_call_without_a_snapshot_does_not_break_the_sweep_off(tmp_path: Path) -> None:
+    """StopIteration out of `Recorder.write`: no SIGKILL for what ignores SIGTERM, no journal."""
+    world = World(tmp_path)
+    session = world.session()
+    ready = tmp_path / "stubborn"
+    words = f"{sys.executable} -I -S {script(tmp_path, 'stubborn', STUBBORN)} {ready}"
+    line = f"\\builtin shopt -u extglob 2>/dev/null || true && eval '{words}' < /dev/null && pwd -P >| /tmp/claude-2532-cwd"
+    session._order("call", argv=["/bin/bash", "-c", "-l", line], env=session.tool_env())
+    stubborn = Child(pid_in(ready))
+    session.kill()
+    world.configure(term_grace_seconds=1)
+    failed = ""
+    try:
+        sweep(str(world.root), load_settings(), "test", proven, 1000)
+    except BaseException as error:  # noqa: BLE001
+        failed = repr(error)
+    journal = world.root / "journal.jsonl"
+    alive, told = stubborn.alive, journal.exists() and "npm" not in journal.read_text()
+    assert (failed, alive, told) == ("", False, True)
+
+
+@namespaced
+def test_a_call_without_a_snapshot_can_be_shown_by_every_command(tmp_path: Path) -> None:
+    """Its session lives and is well: one such call, and `scan`, `report` and `explain` show nothing at all."""
+    world = World(tmp_path)
+    session = world.session()
+    ready = tmp_path / "child"
+    words = f"{sys.executable} -I -S {script(tmp_path, 'stubborn', STUBBORN)} {ready}"
+    line = f"\\builtin shopt -u extglob 2>/dev/null || true && eval '{words}' < /dev/null && pwd -P >| /tmp/claude-2532-cwd"
+    shell = session._order("call", argv=["/bin/bash", "-c", "-l", line], env=session.tool_env())[
+        "pid"
+    ]
+    pid_in(ready)
+    commands = (("scan",), ("scan", "--all"), ("report",), ("explain", str(shell)), ("auto",))
+    answers = {words: world.cli(*words) for words in commands}
+    assert all(one.code == 0 for one in answers.values()), {
+        words: (one.code, one.err) for words, one in answers.items()
+    }
+
+
+@namespaced
+def test_the_name_of_a_strangers_socket_does_not_stop_every_cleanup(tmp_path: Path) -> None:
+    """Any program of any user: /proc/net/unix prints a newline in a socket's name as it is."""
+    world = World(tmp_path)
+    session = world.session()
+    server = session.mcp()
+    stranger = socket.socket(socket.AF_UNIX)
+    stranger.bind(f"\0x{os.getpid()}\na b c zz e f 1 h")
+    stranger.listen()
+    session.kill()
+    sweep(str(world.root), load_settings(), "test", proven, 1000)
+    server.gone()
+
+
+@namespaced
+def test_where_the_kernel_names_no_peers_a_server_in_use_is_left_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """No unix_diag (gVisor, a kernel without the module): `unix_peers` is None, and "cannot tell" became "nobody"."""
+    world = World(tmp_path)
+    session = world.session()
+    ready = tmp_path / "server"
+    session.start_server([sys.executable, "-I", "-S", script(tmp_path, "local", LOCAL), str(ready)])
+    server = Child(pid_in(ready))
+    other = socket.socket(socket.AF_UNIX)
+    other.connect(f"{ready}.sock")
+    session.kill()
+    settled(server.pid)
+    peers.unix_peers = lambda: None
+    sweep(str(world.root), load_settings(), "test", proven, 1000)
+    assert server.alive, "another program is connected to it"
+    other.close()

@@ -112,11 +112,17 @@ def _is_loose(seen: Seen | None, detail: Detail) -> bool:
     """Whether a server put it into the background: it talks to nobody, and was seen without its parent while its session
     lived. Of what nobody saw, only that it writes to a file of its own tells it from a server that was badly started.
     """
-    known = bool(detail.stdin) and not _is_channel(detail.stdin)
-    file = detail.stdout if detail.stdout.startswith("/") else ""
-    if not known or not file or file.startswith("/dev/pts/") or file.endswith(" (deleted)"):
+    if not detail.stdin or _is_channel(detail.stdin):
         return False
-    return not file.startswith("/dev/") if seen is None else seen.server and seen.detached
+    if _is_channel(detail.stdout):
+        # Somebody reads it (`nohup x | rotatelogs log &`): it did not lead to the client.
+        own = detail.stdout_peer == "yes"
+    else:
+        file = detail.stdout if detail.stdout.startswith("/") else "/dev/"
+        own = not file.startswith("/dev/") and not file.endswith(" (deleted)")
+    if seen is None:
+        return own
+    return seen.server and seen.detached and (own or detail.stdout == "/dev/null")
 
 
 def _is_tool_child(marks: Marks | None, seen: Seen | None, owner_pid: int) -> bool:
@@ -170,7 +176,8 @@ def hook_at_work(ties: Ties, client: Process) -> bool:
     """Whether a child of this living client is a hook, or may be one: its environment is cleared or cannot be read.
 
     Servers stay in the client's process group, Bash calls are not told the project's directory. How long a hook may take
-    is its user's to say (60 s are common, any number is allowed), so nothing is too long for one.
+    is its user's to say (60 s are common, any number is allowed), so nothing is too long for one. A client that a hook
+    started hands that directory to everything: there only a Bash call's form tells it from a hook.
     """
     for pid in ties.tree.children(client.pid):
         child = ties.snapshot.processes[pid]
@@ -179,7 +186,8 @@ def hook_at_work(ties: Ties, client: Process) -> bool:
         marks = ties.snapshot.marks.get(pid)
         if marks is None or marks.blank:
             return True
-        if marks.tool_child and marks.project and marks.claude_pid in (0, client.pid):
+        call = shapes.is_tool_shell(ties.snapshot.detail(pid).argv)
+        if marks.tool_child and marks.project and marks.claude_pid in (0, client.pid) and not call:
             return True
     return False
 

@@ -7,7 +7,7 @@ dies with it.
 
 from __future__ import annotations
 
-from process_janitor.core.attachment import WHOLE_TREE, attachment
+from process_janitor.core.attachment import WHOLE_TREE, attachment, let_go_below, taken_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from process_janitor.core.model import Identity, Process
     from process_janitor.core.ties import Ties
 
-    # The session's process; the topmost process of the chain, 0 for all of a call; the POSIX session.
+    # The session's process; the topmost process, 0 where several share a call; the POSIX session where that sets it apart.
     Chain = tuple[Identity, int, int]
 
 
@@ -30,6 +30,7 @@ class Chains:
         self._members: dict[Chain, list[Process]] | None = None
         self._inhabited: set[Chain] = set()
         self._wanted: dict[Chain, bool] = {}
+        self._inherited: dict[tuple[str, int], bool] = {}
 
     def attached(self, process: Process) -> Attachment:
         """How the root of a leftover's tree hung on its session; worked out once for all that run below it."""
@@ -48,6 +49,33 @@ class Chains:
             self._wanted[chain] = any(map(wanted, members[chain]))
         return self._wanted[chain]
 
+    def inherits(self, process: Process, what: str, applies: Callable[[Process], bool]) -> bool:
+        """Whether something that protects what runs below it applies to a process that this leftover was started from.
+
+        Who only took an orphan in did not start it. Each process is asked once for `what`, so always ask the same.
+        """
+        way: dict[tuple[str, int], None] = {}
+        at: Process | None = process
+        found = False
+        while at is not None and (what, at.pid) not in way:
+            if (what, at.pid) in self._inherited:
+                found = self._inherited[what, at.pid]
+                break
+            way[what, at.pid] = None
+            at = self._started_from(at)
+            if at is not None and applies(at):
+                found = True
+                break
+        self._inherited.update(dict.fromkeys(way, found))
+        return found
+
+    def _started_from(self, process: Process) -> Process | None:
+        parent = self._ties.tree.parent(process)
+        if parent is None or process.pid not in self._ties.gone:
+            return parent
+        is_root = self._ties.root(process).pid == process.pid
+        return None if is_root and taken_in(self._ties, process) else parent
+
     def inhabited(self, process: Process) -> bool:
         """Whether a living client runs in the chain of this leftover."""
         if process.pid not in self._ties.gone:
@@ -58,11 +86,19 @@ class Chains:
     def _chain(self, process: Process) -> Chain:
         tie = self._ties.gone[process.pid]
         root = self._ties.root(process)
-        if self.attached(process).via in WHOLE_TREE:
-            # Also what lost the call's shell, and is a root of its own now, is in the POSIX session that the shell led.
-            alone = root.sid == tie.session.sid
-            return (tie.session.owner, root.pid if alone else 0, root.sid)
-        return (tie.session.owner, root.pid, process.sid)
+        via = self.attached(process).via
+        if via in WHOLE_TREE:
+            lost = root.sid not in (root.pid, tie.session.sid) and not self._leads(root)
+            # What lost its call's shell is a root of its own now, and in the POSIX session that the shell led. While the
+            # shell lives, such a one has let go of the call, and neither needs the other.
+            return (tie.session.owner, 0, root.sid) if lost else (tie.session.owner, root.pid, 0)
+        apart = let_go_below(self._ties, root, process, via)
+        return (tie.session.owner, root.pid, process.sid if apart else 0)
+
+    def _leads(self, root: Process) -> bool:
+        """Whether the leader of its POSIX session lives."""
+        leader = self._ties.snapshot.processes.get(root.sid)
+        return leader is not None and leader.start <= root.start and not leader.dead
 
     def _read(self) -> dict[Chain, list[Process]]:
         if self._members is None:

@@ -26,10 +26,12 @@ def shown(argv: Sequence[str], limit: int = LIMIT) -> str:
 
 def tool_command(argv: Sequence[str]) -> str | None:
     """What a Bash call evaluates, None for every other command and for a wrapper of a form not known here."""
-    if not shapes.is_tool_shell(argv):
+    line = shapes.tool_line(argv)
+    if line is None:
         return None
-    line = next(word for word in argv[2:4] if _SNAPSHOT in word)[:_LINE_MAX]
-    at = line.find(_EVAL, line.index(_SNAPSHOT))
+    # Where a snapshot is sourced, its path may hold anything.
+    line = f" {line[:_LINE_MAX]}"
+    at = line.find(_EVAL, max(0, line.find(_SNAPSHOT)))
     return None if at < 0 else _shell_word(line, at + len(_EVAL)).strip() or None
 
 

@@ -25,7 +25,9 @@ _DESKTOP = frozenset({
     "xdg-open", "gio", "kde-open", "kde-open5", "exo-open", "gnome-open", "wslview", "sensible-browser", "x-www-browser",
 })  # fmt: skip
 # With one of these words such a program opens none (`emacs --batch`, `soffice --headless`, `code serve-web`).
-_WITHOUT_WINDOWS = frozenset({"--batch", "-batch", "--headless", "serve-web"})
+_WITHOUT_WINDOWS = frozenset({
+    "--batch", "-batch", "--script", "-script", "--headless", "--convert-to", "serve-web", "tunnel", "serve", "monitor",
+})  # fmt: skip
 _MULTIPLEXERS = (
     "tmux",
     "screen",

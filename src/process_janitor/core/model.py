@@ -135,7 +135,7 @@ class Detail(NamedTuple):
     # A connection is established on a port it listens on.
     serving: Ternary = "unknown"
     ports: tuple[int, ...] = ()
-    # The same for standard output; asked only of claude processes.
+    # The same for standard output; asked of claude processes, and of leftovers that take no input from anybody.
     stdout_peer: Ternary = "unknown"
     # Share of one core it used or waited for between two samples; None where nobody had reason to sample.
     cpu_share: float | None = None

@@ -80,8 +80,10 @@ class Owners:
         self._recorded: dict[tuple[int, int], Session] = {}
         linked = {one for s in self.sessions if s.predecessors for one in s.ids}
         # Sessions that went on from one that nobody can name: the daemon's list says nothing of them.
-        self._unlinked = [s for s in self.sessions if s.forked and linked.isdisjoint(s.ids)]
-        self._background = [s for s in self.sessions if s.kind == "bg"]
+        here = [s for s in self.sessions if self.presence[s.owner] in ("live", "gone")]
+        self._unlinked = [s for s in here if s.forked and linked.isdisjoint(s.ids)]
+        # Of this boot: the ticks of another one tell nothing about who came first.
+        self._background = [s for s in here if s.kind == "bg"]
         for session in self.sessions:
             where = self.presence[session.owner]
             if where == "live" or session.source == "roster":

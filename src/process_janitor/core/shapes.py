@@ -35,20 +35,24 @@ def is_interpreter(word: str) -> bool:
 
 
 def is_tool_shell(argv: Sequence[str]) -> bool:
-    """The shell that Claude Code starts for a Bash call: `bash -c 'source …/shell-snapshots/snapshot-… && …'`.
+    """The shell that Claude Code starts for a Bash call."""
+    return tool_line(argv) is not None
+
+
+def tool_line(argv: Sequence[str]) -> str | None:
+    """What the shell of a Bash call is given: `bash -c 'source …/shell-snapshots/snapshot-… && …'`; None for anything else.
 
     Where no snapshot of the user's shell could be made, what tells is the end: `… && pwd -P >| /tmp/claude-…-cwd`. With
     CLAUDE_CODE_SHELL_PREFIX another program is given the line, and nothing else.
     """
-    if any(_sources_a_snapshot(word) for word in argv[1:3]):
-        return True
-    return (
-        len(argv) > 2
-        and base(argv[0]) in SHELLS
-        and argv[1].startswith("-")
-        and "c" in argv[1]
-        and any(_sources_a_snapshot(word) or _notes_its_directory(word) for word in argv[2:4])
-    )
+    for word in argv[1:3]:
+        if _sources_a_snapshot(word):
+            return word
+    if len(argv) > 2 and base(argv[0]) in SHELLS and argv[1].startswith("-") and "c" in argv[1]:
+        for word in argv[2:4]:
+            if _sources_a_snapshot(word) or _notes_its_directory(word):
+                return word
+    return None
 
 
 def _sources_a_snapshot(line: str) -> bool:
@@ -95,4 +99,5 @@ __all__ = [
     "is_tool_shell",
     "is_tool_subshell",
     "kind_of",
+    "tool_line",
 ]

@@ -40,6 +40,8 @@ class Ties:
         self.holder = holders(self.tree, self.owners.live)
         self.claimed: dict[int, Session] = {}
         self.gone: dict[int, Tie] = {}
+        self._roots: dict[int, Process] = {}
+        self._above_the_living: set[int] | None = None
         candidates = self._candidates()
         self._judge_all(
             process
@@ -58,6 +60,7 @@ class Ties:
         told.tree, told.owners, told.holder = self.tree, self.owners, self.holder
         told.claimed = dict(self.claimed)
         told.gone = {}
+        told._roots, told._above_the_living = {}, None  # noqa: SLF001  # of this very class
         told._judge_all(  # noqa: SLF001  # of this very class
             self.snapshot.processes[pid] for pid, tie in self.gone.items() if tie.root == pid
         )
@@ -89,7 +92,7 @@ class Ties:
         leader = self.owners.live.get(process.pgid) if over or speaks else None
         if living:
             self.claimed[process.pid] = living[0][0]
-        elif leader is not None and leader.owner.start <= process.start:
+        elif leader is not None and _began_it(leader, process, over):
             # A group is inherited and never given out again while it has members: it says more than an old mark.
             self.claimed[process.pid] = leader
         elif over:
@@ -129,7 +132,9 @@ class Ties:
 
         One of another container, or with another CLAUDE_CONFIG_DIR, is not: its conversations are others.
         """
-        marks = self.snapshot.marks.get(process.pid)
+        tie = self.gone.get(process.pid)
+        # What runs below a call belongs where the call does, also with a cleared environment.
+        marks = self.snapshot.marks.get(tie.root if tie is not None else process.pid)
         for pid, session in self.owners.live.items():
             detail = self.snapshot.details.get(pid)
             other = self.snapshot.marks.get(pid)
@@ -233,14 +238,29 @@ class Ties:
 
     def root(self, process: Process) -> Process:
         """The topmost ancestor that is tied to the same session: what died above it decides about the whole chain."""
-        tie = self.gone[process.pid]
+        way: dict[int, None] = {}
         at = process
-        for above in self.tree.ancestors(process):
-            other = self.gone.get(above.pid)
-            if other is None or other.session.owner != tie.session.owner:
+        while at.pid not in self._roots:
+            way[at.pid] = None
+            above, owner = self.tree.parent(at), self.gone[at.pid].session.owner
+            other = self.gone.get(above.pid) if above is not None else None
+            if above is None or other is None or other.session.owner != owner or above.pid in way:
+                self._roots[at.pid] = at
                 break
             at = above
-        return at
+        found = self._roots[at.pid]
+        self._roots.update(dict.fromkeys(way, found))
+        return found
+
+    @property
+    def above_the_living(self) -> set[int]:
+        """Everything that a living client runs below."""
+        if self._above_the_living is None:
+            self._above_the_living = set()
+            for pid in self.owners.live:
+                for above in self.tree.ancestors(self.snapshot.processes[pid]):
+                    self._above_the_living.add(above.pid)
+        return self._above_the_living
 
     def company(self) -> set[int]:
         """Processes of gone sessions that are not meant to stay: what only they hold is held by nobody.
@@ -278,8 +298,18 @@ class Ties:
         return found
 
     def interesting(self) -> set[int]:
-        """The pids whose details a decision needs: everything tied to a gone session, and every living claude."""
-        return {*self.gone, *self.claimed, *self.owners.live}
+        """The pids whose details a decision needs: everything tied to a gone session, every living claude, and what hangs
+        on one that has said goodbye.
+        """
+        ending = [pid for pid, session in self.owners.live.items() if session.ended_reason]
+        below = (child for pid in ending for child in self.tree.children(pid))
+        return {*self.gone, *self.claimed, *self.owners.live, *below}
+
+
+def _began_it(leader: Session, process: Process, over: Iterable[tuple[Session, str]]) -> bool:
+    """Whether the living leader of its group started a process, and not a client that ran in that group and is over."""
+    nested = any(session.owner.start > leader.owner.start for session, _ in over)
+    return leader.owner.start <= process.start and not nested
 
 
 __all__ = ["Tie", "Ties"]

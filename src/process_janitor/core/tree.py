@@ -19,6 +19,7 @@ class Tree:
     def __init__(self, processes: Mapping[int, Process]) -> None:
         self.processes = processes
         self._children: dict[int, list[int]] | None = None
+        self._depths: dict[int, int] = {}
 
     def parent(self, process: Process) -> Process | None:
         found = self.processes.get(process.ppid)
@@ -64,7 +65,18 @@ class Tree:
                 wait.extend(self.children(at))
 
     def depth(self, process: Process) -> int:
-        return sum(1 for _ in self.ancestors(process))
+        """How many ancestors it has; in a damaged table with a loop, any number."""
+        way = []
+        at: Process | None = process
+        while at is not None and at.pid not in self._depths:
+            way.append(at.pid)
+            self._depths[at.pid] = 0  # ends a loop
+            at = self.parent(at)
+        depth = self._depths[at.pid] if at is not None else -1
+        for pid in reversed(way):
+            depth += 1
+            self._depths[pid] = depth
+        return depth
 
 
 __all__ = ["Tree"]

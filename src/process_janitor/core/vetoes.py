@@ -7,7 +7,6 @@ which reasons are printed. `inherited` vetoes also protect whatever runs below t
 from __future__ import annotations
 
 from process_janitor.core import client_shapes, daemons
-from process_janitor.core.attachment import taken_in
 from process_janitor.core.cgroups import service_unit
 from process_janitor.core.handover import is_handed_on, may_move
 from process_janitor.core.model import Detail, compare
@@ -104,8 +103,7 @@ def _has_live_owner(case: Case) -> bool:
 
 
 def _has_live_session_below(case: Case) -> bool:
-    live = case.ties.owners.live
-    return any(pid in live for pid in case.ties.tree.descendants(case.process.pid))
+    return case.process.pid in case.ties.above_the_living
 
 
 def _is_needed(case: Case) -> bool:
@@ -116,15 +114,15 @@ def _is_needed(case: Case) -> bool:
         return True
 
     def protects(one: Process) -> bool:
-        other = case._replace(process=one)
-        return any(veto.applies(other) for veto in VETOES if veto.shared)
+        return any(veto.applies(_of(case, one)) for veto in VETOES if veto.shared)
 
     return case.chains.holds(case.process, protects)
 
 
 def _is_claude(case: Case) -> bool:
     claude = client_shapes.is_claude(case.process.comm, case.argv, case.detail.exe)
-    return claude and not client_shapes.is_own_server(case.argv)
+    other = client_shapes.is_own_server(case.argv) or client_shapes.is_wrapper(case.argv)
+    return claude and not other
 
 
 def _is_handed_over(case: Case) -> bool:
@@ -155,9 +153,10 @@ def _has_other_config(case: Case) -> bool:
     session = case.tie.session if case.tie is not None else None
     if session is None:
         session = case.ties.owners.live.get(case.process.pid)
-    marks = case.marks
+    # What runs below a process belongs where that does: its own environment may be cleared.
+    marks = case.snapshot.marks.get(case.tie.root) if case.tie is not None else case.marks
     unknown = session is not None and session.source in ("marks", "process")
-    if not unknown or marks is None or not case.policy.config_dir:
+    if not unknown or marks is None or marks.blank or not case.policy.config_dir:
         return False
     theirs = (marks.config_dir or case.policy.default_config_dir).rstrip("/")
     return bool(theirs) and theirs != case.policy.config_dir.rstrip("/")
@@ -188,7 +187,16 @@ def _is_build_daemon(case: Case) -> bool:
 
 
 def _is_desktop_program(case: Case) -> bool:
-    return daemons.is_desktop_program(case.process.comm, case.argv)
+    opens = daemons.is_desktop_program(case.process.comm, case.argv)
+    return opens and not _is_clients_own_server(case)
+
+
+def _is_clients_own_server(case: Case) -> bool:
+    """The client's own child: a program's other commands open no window (`obsidian mcp`). What that opens is another's."""
+    held, pid = case.attachment, case.process.pid
+    if held is None or held.via != "server" or "seen-child" not in held.evidence:
+        return False
+    return pid in case.ties.gone and case.ties.root(case.process).pid == pid
 
 
 def _is_serving(case: Case) -> bool:
@@ -262,27 +270,22 @@ WORDS = {veto.code: veto.words for veto in VETOES}
 
 def vetoes(case: Case) -> Iterator[str]:
     """The codes of everything that forbids acting on the case's process."""
-    above = None
     for veto in VETOES:
-        if veto.applies(case):
+        if veto.applies(case) or (veto.inherited and _inherits(case, veto)):
             yield veto.code
-        elif veto.inherited:
-            if above is None:
-                above = [case._replace(process=a) for a in _above(case)]
-            if any(veto.applies(one) for one in above):
-                yield veto.code
 
 
-def _above(case: Case) -> Iterator[Process]:
-    """What the process was started from. Who took it in when that died is not."""
-    stop = None
-    if case.tie is not None:
-        root = case.ties.root(case.process)
-        stop = root.ppid if taken_in(case.ties, root) else None
-    for above in case.ties.tree.ancestors(case.process):
-        if above.pid == stop:
-            return
-        yield above
+def _inherits(case: Case, veto: Veto) -> bool:
+    def applies(one: Process) -> bool:
+        return veto.applies(_of(case, one))
+
+    if case.chains is not None:
+        return case.chains.inherits(case.process, veto.code, applies)
+    return any(map(applies, case.ties.tree.ancestors(case.process)))
+
+
+def _of(case: Case, process: Process) -> Case:
+    return case._replace(process=process)
 
 
 __all__ = ["VETOES", "WORDS", "Case", "Veto", "vetoes"]

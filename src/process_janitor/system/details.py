@@ -40,14 +40,18 @@ def details(
     asked = tables.current()
     stdin = {pid: asked.link(pid, "fd/0") or "" for pid in own}
     stdout = {pid: asked.link(pid, "fd/1") or "" for pid in own}
-    sockets = (peers.unix_peers() or {}) if loose or own.intersection(clients) else {}
+    told = peers.unix_peers() if loose or own.intersection(clients) else {}
+    sockets = told or {}
     served = ports.listening(loose, sockets, everyone, company) if loose else {}
-    used = local_clients.served(loose, sockets, everyone, company) if loose else set()
+    used = local_clients.served(loose, told, everyone, company) if loose else set()
     found = {}
     for pid in own:
         port = served.get(pid)
         found[pid] = _detail(pid, stdin[pid], stdout[pid])._replace(
             stdin_peer=peers.far_end(pid, 0, sockets, everyone, company)
+            if pid in loose
+            else "unknown",
+            stdout_peer=_reader(pid, stdin[pid], stdout[pid], sockets, everyone)
             if pid in loose
             else "unknown",
             serving="yes" if pid in used else port.serving if port is not None else "no",
@@ -58,6 +62,18 @@ def details(
     for pid, share in _cpu_shares(tree, found, clients).items():
         found[pid] = found[pid]._replace(cpu_share=share)
     return found
+
+
+def _reader(
+    pid: int, stdin: str, stdout: str, sockets: Mapping[int, int], everyone: peers.Descriptors
+) -> Ternary:
+    """Whether anybody at all is at the other end of a leftover's output: then it never led to the client, which is gone.
+
+    Asked only of what takes no input from one.
+    """
+    if peers.inode(stdin) or not peers.inode(stdout):
+        return "unknown"
+    return peers.far_end(pid, 1, sockets, everyone, ())
 
 
 def _detail(pid: int, stdin: str, stdout: str) -> Detail:

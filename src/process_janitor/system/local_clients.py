@@ -9,46 +9,55 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 _LISTENS = 0x10000  # __SO_ACCEPTCON
-_CONNECTED = "03"
+_CONNECTED = b"03"
 
 
 def served(
     wanted: Collection[int],
-    sockets: Mapping[int, int],
+    sockets: Mapping[int, int] | None,
     everyone: peers.Descriptors,
     company: Collection[int],
 ) -> set[int]:
-    """Those of `wanted` that somebody outside `company` is connected to. `sockets` is what `peers.unix_peers` says.
+    """Those of `wanted` that somebody outside `company` is connected to, or may be. `sockets`: see `peers.unix_peers`.
 
     An accepted connection has the name of the socket it came in by; that tells it from one that the process itself made.
+    Where the kernel does not say who is at its other end (`sockets` is None), somebody is.
     """
-    held = {pid: (peers.sockets_of(pid) or set()).intersection(sockets) for pid in wanted}
+    held = {pid: peers.sockets_of(pid) or set() for pid in wanted}
     if not any(held.values()):
         return set()
     listening, connected = _table()
-    found = set()
+    found: set[int] = set()
     for pid, inodes in held.items():
         names = {listening[one] for one in inodes if one in listening}
-        ends = {sockets[one] for one in inodes if names and connected.get(one) in names} - {0}
+        accepted = {one for one in inodes if names and connected.get(one) in names}
+        if sockets is None:
+            found.update({pid} if accepted else ())
+            continue
+        ends = {sockets.get(one, 0) for one in accepted} - {0}
         own = {*company, pid}
         if ends and any((everyone.holders().of(end) or {0}) - own for end in ends):
             found.add(pid)
     return found
 
 
-def _table() -> tuple[dict[int, str], dict[int, str]]:
-    """Inode -> name of the unix sockets that listen, and of those that are connected and have a name."""
-    listening: dict[int, str] = {}
-    connected: dict[int, str] = {}
-    data = procfs.read(f"{procfs.PROC}/net/unix", 64 << 20) or b""
-    for line in data.decode("utf-8", "surrogateescape").splitlines()[1:]:
+def _table() -> tuple[dict[int, bytes], dict[int, bytes]]:
+    """Inode -> name of the unix sockets that listen, and of those that are connected and have a name.
+
+    Anybody's sockets stand in there, and a name is printed as it is: what a newline in one makes no sense of is passed over.
+    """
+    listening: dict[int, bytes] = {}
+    connected: dict[int, bytes] = {}
+    for line in (procfs.read(f"{procfs.PROC}/net/unix", 64 << 20) or b"").split(b"\n")[1:]:
         words = line.split(None, 7)
-        if len(words) < 8:
+        try:
+            flags, state, inode, name = int(words[3], 16), words[5], int(words[6]), words[7]
+        except (ValueError, IndexError):
             continue
-        if int(words[3], 16) & _LISTENS:
-            listening[int(words[6])] = words[7]
-        elif words[5] == _CONNECTED:
-            connected[int(words[6])] = words[7]
+        if flags & _LISTENS:
+            listening[inode] = name
+        elif state == _CONNECTED:
+            connected[inode] = name
     return listening, connected
 
 

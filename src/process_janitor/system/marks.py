@@ -38,12 +38,21 @@ def told_by(data: bytes | None) -> Marks | None:
     if data.find(b"CLAUDE") < 0 and data.find(b"PROCESS_JANITOR_KEEP") < 0:
         return _NO_MARKS if data.find(b"\0HOME=") >= 0 or data.startswith(b"HOME=") else _BLANK
     found: dict[str, object] = {}
+    home = b""
     for entry in data.split(b"\0"):
         name, equals, value = entry.partition(b"=")
         field = _FIELDS.get(name)
         if field is not None and equals:
             found[field] = _value(field, value.decode("utf-8", "replace"))
+        elif name == b"HOME":
+            home = value
+    if found.get("config_dir") == _default_config_dir(home):
+        found["config_dir"] = ""  # written out or not, it is one directory
     return Marks(**found)  # type: ignore[arg-type]  # _value gives each field its own type
+
+
+def _default_config_dir(home: bytes) -> str:
+    return home.decode("utf-8", "replace").rstrip("/") + "/.claude" if home else ""
 
 
 def _value(field: str, text: str) -> object:
@@ -56,7 +65,7 @@ def _value(field: str, text: str) -> object:
         return text not in ("", "0", "false")
     if field == "project":
         return True
-    return text
+    return text.rstrip("/") if field == "config_dir" else text
 
 
 __all__ = ["NAMES", "marks_of", "told_by"]
