@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from process_janitor.core.company import company
 from process_janitor.core.model import Marks
 from process_janitor.core.policy import KeepRule, Policy
 from process_janitor.core.ties import Ties
@@ -52,7 +53,7 @@ def test_what_a_living_client_writes_to_is_nobodys_company() -> None:
     m.register(inner, B)
     tee = m.spawn(shell, comm="tee")
     m.exit(outer)
-    assert tee not in Ties(m.snapshot(), m.sessions.values()).company()
+    assert tee not in company(Ties(m.snapshot(), m.sessions.values()))
 
 
 @pytest.mark.case("M3", "launcher and workers of a server with connected clients", "keep")
@@ -101,11 +102,11 @@ def test_the_end_of_a_pipeline_goes_though_its_beginning_let_go() -> None:
     m.rows[tail].ppid = 1
     m.exit(claude)
     # Who only feeds what is about to go is nobody in whose use it is.
-    assert tail in Ties(m.snapshot(), m.sessions.values()).company()
+    assert tail in company(Ties(m.snapshot(), m.sessions.values()))
     assert m.verdict(grep) == ("reap", "leftover")
     assert m.verdict(tail) == ("report", "detached")
     m.exit(shell)
-    assert tail not in Ties(m.snapshot(), m.sessions.values()).company(), "its call has ended"
+    assert tail not in company(Ties(m.snapshot(), m.sessions.values())), "its call has ended"
 
 
 @pytest.mark.case("M27", "the browser, in a session of its own, of a server in use", "keep")

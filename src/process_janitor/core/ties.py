@@ -262,41 +262,6 @@ class Ties:
                     self._above_the_living.add(above.pid)
         return self._above_the_living
 
-    def company(self) -> set[int]:
-        """Processes of gone sessions that are not meant to stay: what only they hold is held by nobody.
-
-        What let go on purpose may well be the client of a leftover, and is then a reason to keep that; unless it did so
-        in a Bash call that still runs, and feeds that. What runs beside a living client is somebody, too.
-        """
-        processes = self.snapshot.processes
-        calls = {pid for pid in self.gone if processes[pid].sid == pid and self._is_call(pid)}
-        inhabited = self._inhabited()
-        found = set()
-        for pid, tie in self.gone.items():
-            root = self.root(processes[pid])
-            seen = tie.session.descendants.get(root.key)
-            marks = self.snapshot.marks.get(pid)
-            loose = self._is_call(root.pid) and root.pid != root.sid and seen is None
-            stays = (loose and root.sid not in calls) or (seen is not None and seen.let_go)
-            kept = marks is not None and marks.keep
-            if tie.proven and not stays and not kept and root.pid not in inhabited:
-                found.add(pid)
-        return found
-
-    def _is_call(self, pid: int) -> bool:
-        marks = self.snapshot.marks.get(pid)
-        return marks is not None and marks.tool_child
-
-    def _inhabited(self) -> set[int]:
-        """The roots of trees of gone sessions that a living client runs in."""
-        found = set()
-        for pid in self.owners.live:
-            for above in self.tree.ancestors(self.snapshot.processes[pid]):
-                if above.pid in self.gone:
-                    found.add(self.root(above).pid)
-                    break
-        return found
-
     def interesting(self) -> set[int]:
         """The pids whose details a decision needs: everything tied to a gone session, every living claude, and what hangs
         on one that has said goodbye.

@@ -6,6 +6,7 @@ import errno
 import os
 
 from process_janitor.core.client_shapes import is_claude_name
+from process_janitor.core.company import company
 from process_janitor.core.model import Detail, Snapshot
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.ties import Ties
@@ -119,7 +120,7 @@ def observe(
     # The ancestors of a leftover are asked as well: a veto may cover the tree below them.
     for pid in list(ties.gone):
         wanted.update(above.pid for above in ties.tree.ancestors(table[pid]) if above.pid > 1)
-    found = details(ties.tree, wanted, ties.company(), set(ties.gone), set(ties.owners.live), uid)
+    found = details(ties.tree, wanted, company(ties), set(ties.gone), set(ties.owners.live), uid)
     return Observation(ties.with_details({**snapshot.details, **found}), sessions)
 
 
