@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process_janitor.core import jsonplaces
+from process_janitor.core import jsonplaces, jsontext
 from process_janitor.core.settings import BY_NAME
 from process_janitor.faces import config_file, schemas
+from process_janitor.system import files
 from tests.namespaced import namespaced
 from tests.world import World
 
@@ -223,6 +224,9 @@ def test_every_problem_has_its_line_and_its_key(tmp_path: Path, mark: bytes, end
         (b'{"a": 1} x', "1:10"),
         (b'{"a": "\n"}', "1:8"),
         (b"[" * 100_000, "1:1"),
+        (b'{"auto_limit": 3,\n "mine":\n  NaN}', "3:3"),
+        (b'{"mine": [1e999]}', "1:10"),
+        (b'{"auto_limit": 1' + b"0" * 6000 + b"}", "1:16"),
     ],
 )
 def test_what_is_no_json_is_told_with_line_and_column(
@@ -231,6 +235,9 @@ def test_what_is_no_json_is_told_with_line_and_column(
     (problem,), warnings = checked(tmp_path / "c.json", data)
     assert problem.startswith(f"{where}: not JSON: "), problem
     assert warnings == []
+    # Whoever reads the settings refuses it as well.
+    with pytest.raises(ValueError):  # noqa: PT011  # its subclass says nothing more
+        jsontext.loads(files.read_text(str(tmp_path / "c.json")))
 
 
 @given(
@@ -238,7 +245,7 @@ def test_what_is_no_json_is_told_with_line_and_column(
         st.tuples(
             st.sampled_from(sorted(BY_NAME)) | st.text(),
             st.recursive(
-                st.none() | st.booleans() | st.integers() | st.text(),
+                st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(),
                 lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
                 max_leaves=5,
             ),

@@ -92,6 +92,17 @@ def test_every_page_fits_the_terminal(tmp_path: Path) -> None:
 
 
 @namespaced
+def test_a_width_that_no_terminal_has_cuts_nothing_off(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    whole = world.cli("config", COLUMNS="").out
+    for width in ("0", "000", "9" * 30, "x", "-5"):
+        answer = world.cli("config", COLUMNS=width)
+        assert (answer.code, answer.out, answer.err) == (0, whole, ""), width
+    said = on_a_terminal(world, "config", width=0)[1]
+    assert "slash_command_mode" in said
+
+
+@namespaced
 def test_the_question_is_asked_and_only_yes_is_a_yes(tmp_path: Path) -> None:
     world = World(tmp_path)
     session = world.session()

@@ -89,3 +89,15 @@ def test_any_word_is_either_a_value_or_refused(name: str, text: str) -> None:
         assert type(from_text(BY_NAME[name], text)) is type(BY_NAME[name].default)
     except BadValue as error:
         assert name in str(error)  # noqa: PT017
+
+
+def test_a_message_quotes_no_more_of_a_value_than_one_line_holds() -> None:
+    for key, value in (
+        ("detached", "x" * 9999),
+        ("auto_limit", [1] * 9999),
+        ("cleanup_on_exit", {"a": "b" * 9999}),
+    ):
+        with pytest.raises(BadValue) as told:
+            value_for(BY_NAME[key], value)
+        assert len(str(told.value)) < 200
+        assert "… is not allowed; use " in str(told.value)

@@ -711,6 +711,26 @@ def test_a_log_that_cannot_be_written_does_not_keep_the_user_from_being_told(
     assert "config check" in hooks.start(hooks.session)
 
 
+@pytest.mark.parametrize("name", ["python", "watcher"])
+@pytest.mark.parametrize("kind", ["fifo", "endless", "directory"])
+@namespaced
+def test_what_the_shell_reads_is_not_waited_for(name: str, kind: str, tmp_path: Path) -> None:
+    hooks = Hooks(tmp_path)
+    hooks.start(hooks.session)
+    hooks.watcher()
+    path = hooks.root / name
+    path.unlink()
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "endless":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    for event in EVENTS:
+        hooks.run(event, hooks.payload(event), seconds=8).harmless()
+    assert len(hooks.records()) == 1
+
+
 @pytest.mark.parametrize("kind", ["directory", "fifo", "symlink loop", "huge", "no permission"])
 @namespaced
 def test_an_unreadable_configuration_costs_nothing(kind: str, tmp_path: Path) -> None:

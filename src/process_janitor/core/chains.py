@@ -7,6 +7,8 @@ dies with it.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from process_janitor.core.attachment import WHOLE_TREE, attachment, let_go_below, taken_in
 
 TYPE_CHECKING = False
@@ -29,7 +31,7 @@ class Chains:
         self._attached: dict[int, Attachment] = {}
         self._members: dict[Chain, list[Process]] | None = None
         self._inhabited: set[Chain] = set()
-        self._wanted: dict[Chain, bool] = {}
+        self._wanted: dict[Chain, list[int]] = {}
         self._inherited: dict[tuple[str, int], bool] = {}
 
     def attached(self, process: Process) -> Attachment:
@@ -41,13 +43,14 @@ class Chains:
         return found
 
     def holds(self, process: Process, wanted: Callable[[Process], bool]) -> bool:
-        """Whether anything of a leftover's chain is `wanted`. Asked once of each chain, so always ask the same."""
+        """Whether anything else of a leftover's chain is `wanted`. Asked once of each chain, so always ask the same."""
         if process.pid not in self._ties.gone:
             return False
         members, chain = self._read(), self._chain(process)
         if chain not in self._wanted:
-            self._wanted[chain] = any(map(wanted, members[chain]))
-        return self._wanted[chain]
+            # Two will do: one of them is another than any that asks.
+            self._wanted[chain] = [one.pid for one in islice(filter(wanted, members[chain]), 2)]
+        return any(pid != process.pid for pid in self._wanted[chain])
 
     def inherits(self, process: Process, what: str, applies: Callable[[Process], bool]) -> bool:
         """Whether something that protects what runs below it applies to a process that this leftover was started from.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from process_janitor.core import jsontext
 from process_janitor.core.namedtuples import NamedTuple
 
 TYPE_CHECKING = False
@@ -37,7 +38,8 @@ def members(text: str) -> tuple[Member, ...] | None:
     None where the document is something else. Raises Broken.
     """
     try:
-        document = json.loads(text)
+        # Numbers are left as text here: the value of thousands of digits is refused without saying where they are.
+        document = json.loads(text, parse_int=str)
     except json.JSONDecodeError as error:
         raise Broken(error.msg, error.lineno, error.colno) from None
     except RecursionError:
@@ -46,17 +48,24 @@ def members(text: str) -> tuple[Member, ...] | None:
 
 
 def _walk(text: str) -> Iterator[Member]:
-    """The text is known to be one object, so there is nothing left to check."""
-    read = json.JSONDecoder().raw_decode
+    """The text is known to be one object, so there is nothing left to check but its numbers."""
+    # The numbers that the settings are read with: a document that is refused there must not be called sound here.
+    read = json.JSONDecoder(
+        parse_int=jsontext.integer, parse_float=jsontext.number, parse_constant=jsontext.number
+    ).raw_decode
     line, counted = 1, 0
     at = _after_blanks(text, text.index("{") + 1)
     while text[at] != "}":
         at = _after_blanks(text, at + 1) if text[at] == "," else at
         line, counted = line + text.count("\n", counted, at), at
         name, end = read(text, at)
-        value, end = read(
-            text, _after_blanks(text, _after_blanks(text, end) + 1)
-        )  # after the colon
+        behind_colon = _after_blanks(text, _after_blanks(text, end) + 1)
+        try:
+            value, end = read(text, behind_colon)
+        except ValueError as error:
+            column = behind_colon - text.rfind("\n", 0, behind_colon)
+            line += text.count("\n", at, behind_colon)
+            raise Broken(f"{name}: {error}", line, column) from None
         yield Member(name, value, line)
         at = _after_blanks(text, end)
 

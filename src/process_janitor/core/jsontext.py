@@ -20,7 +20,8 @@ _NUMBER_MAX = 1 << 63
 _DIGITS_MAX = 20
 
 
-def _integer(text: str) -> int:
+def integer(text: str) -> int:
+    """An integer of a document. Raises ValueError for one out of range."""
     if len(text) <= _DIGITS_MAX:
         value = int(text)
         if -_NUMBER_MAX <= value <= _NUMBER_MAX:
@@ -28,7 +29,8 @@ def _integer(text: str) -> int:
     raise ValueError("a number out of range")
 
 
-def _float(text: str) -> float:
+def number(text: str) -> float:
+    """Any other number of a document, NaN and infinities among what it is asked for. Raises ValueError for one out of range."""
     value = float(text)
     if -_NUMBER_MAX <= value <= _NUMBER_MAX:  # NaN is not
         return value
@@ -41,9 +43,9 @@ class _Strict:
     strict = True
     object_hook = None
     object_pairs_hook = None
-    parse_float = staticmethod(_float)
-    parse_int = staticmethod(_integer)
-    parse_constant = staticmethod(_float)
+    parse_float = staticmethod(number)
+    parse_int = staticmethod(integer)
+    parse_constant = staticmethod(number)
 
 
 def _refuse(value: object) -> object:
@@ -82,7 +84,7 @@ def _plain() -> tuple[Callable[[str], Any], Callable[[object], str]]:
 
     def read(text: str) -> Any:
         try:
-            return json.loads(text, parse_float=_float, parse_int=_integer, parse_constant=_float)
+            return json.loads(text, parse_float=number, parse_int=integer, parse_constant=number)
         except RecursionError:
             raise ValueError("nested too deep") from None
 
@@ -107,4 +109,4 @@ def dumps(value: object) -> str:
     return _write(value)
 
 
-__all__ = ["dumps", "loads"]
+__all__ = ["dumps", "integer", "loads", "number"]

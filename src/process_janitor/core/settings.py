@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _DAY = 86_400
+_SHOWN_MAX = 80
 
 
 class Key(NamedTuple):
@@ -119,22 +120,30 @@ class Settings(NamedTuple):
         return self.values[name]
 
 
+def _shown(value: object) -> str:
+    """A value as a message quotes it: what is wrong with it is seen at its beginning."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 1]}…"
+
+
 def value_for(key: Key, value: object) -> bool | int | str:
     """The value if the key allows it. Raises BadValue."""
     if isinstance(key.default, bool):
         if isinstance(value, bool):
             return value
-        raise BadValue(f"{key.name}: {value!r} is not allowed; use true or false")
+        raise BadValue(f"{key.name}: {_shown(value)} is not allowed; use true or false")
     if isinstance(key.default, int):
         low, high = key.allowed
         if type(value) is int and low <= value <= high:
             return value
         raise BadValue(
-            f"{key.name}: {value!r} is not allowed; use a whole number from {low} to {high}"
+            f"{key.name}: {_shown(value)} is not allowed; use a whole number from {low} to {high}"
         )
     if isinstance(value, str) and value in key.allowed:
         return value
-    raise BadValue(f"{key.name}: {value!r} is not allowed; use one of {', '.join(key.allowed)}")
+    raise BadValue(
+        f"{key.name}: {_shown(value)} is not allowed; use one of {', '.join(key.allowed)}"
+    )
 
 
 def from_text(key: Key, text: str) -> bool | int | str:

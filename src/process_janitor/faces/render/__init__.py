@@ -60,10 +60,17 @@ class _Visible:
 
 
 def _width(context: Context) -> int | None:
-    """None where the terminal says how wide it is."""
-    if context.out.isatty() or context.environment.get("COLUMNS", "").isdecimal():
-        return None
-    return _PIPE_WIDTH
+    """In columns; None where the terminal says how wide it is."""
+    said = context.environment.get("COLUMNS", "")
+    # What is wider than any page is soon too wide for an integer. And some pseudo terminals say 0, which shows nothing.
+    wide = min(int(said[:9]), _PIPE_WIDTH) if said.isdecimal() else None
+    if not context.out.isatty():
+        return wide or _PIPE_WIDTH
+    if wide == 0:
+        import shutil
+
+        return shutil.get_terminal_size().columns
+    return wide
 
 
 __all__ = ["CLIENT_WIDTH", "show"]
