@@ -7,8 +7,6 @@ dies with it.
 
 from __future__ import annotations
 
-from itertools import islice
-
 from process_janitor.core.attachment import WHOLE_TREE, attachment, let_go_below, taken_in
 
 TYPE_CHECKING = False
@@ -31,7 +29,7 @@ class Chains:
         self._attached: dict[int, Attachment] = {}
         self._members: dict[Chain, list[Process]] | None = None
         self._inhabited: set[Chain] = set()
-        self._wanted: dict[Chain, list[int]] = {}
+        self._wanted: dict[Chain, set[int]] = {}
         self._inherited: dict[tuple[str, int], bool] = {}
 
     def attached(self, process: Process) -> Attachment:
@@ -48,9 +46,8 @@ class Chains:
             return False
         members, chain = self._read(), self._chain(process)
         if chain not in self._wanted:
-            # Two will do: one of them is another than any that asks.
-            self._wanted[chain] = [one.pid for one in islice(filter(wanted, members[chain]), 2)]
-        return any(pid != process.pid for pid in self._wanted[chain])
+            self._wanted[chain] = {one.pid for one in members[chain] if wanted(one)}
+        return bool(self._wanted[chain] - {process.pid})
 
     def inherits(self, process: Process, what: str, applies: Callable[[Process], bool]) -> bool:
         """Whether something that protects what runs below it applies to a process that this leftover was started from.
