@@ -62,15 +62,16 @@ GOALS: dict[str, Goal] = {
 CHECKED: dict[str, Goal] = {
     "hooks.Stop.cpu": Goal(0.6),  # 0.18; a turn that needs Python costs 1.9
     "hooks.UserPromptSubmit.cpu": Goal(0.6),  # 0.18
-    "hooks.Stop.repairs.cpu": Goal(2.3),  # 1.9
-    "hooks.SessionStart.cpu": Goal(2.3),  # 1.9
-    "hooks.SessionEnd.cpu": Goal(2.3),  # 2.0
+    "hooks.Stop.repairs.cpu": Goal(2.5),  # 1.9
+    "hooks.SessionStart.cpu": Goal(2.5),  # 1.9
+    "hooks.SessionEnd.cpu": Goal(2.5),  # 2.0
     "startup.version.cpu": Goal(3.0),  # 1.6
     "registry.100.registered": Goal(100.0, at_least=True),
-    "registry.100.p99": Goal(3.0),  # 2.2; of wall-clock times, so a little more than the goal
-    "scan.1000.look": Goal(
-        2.8
-    ),  # 2.4; an environment read to its end twice adds 0.1, ties worked out twice 0.3
+    "registry.100.p99": Goal(
+        4.0
+    ),  # 2.2; of wall-clock times of a crowd, which one busy neighbour doubles
+    # 2.5; an environment read to its end twice adds 0.1, ties worked out twice 0.3, a second table 1.
+    "scan.1000.look": Goal(3.0),
     "scan.1000.decide": Goal(0.5),  # 0.12
     "scan.exponent.look": Goal(1.1),  # 0.95
     "death.50.1MB": Goal(2.5),  # 1.3; of wall-clock times
