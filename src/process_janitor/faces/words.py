@@ -39,6 +39,7 @@ EVIDENCE = {
     "may-be-ending": "hooks go on after a session that ends by itself, and it is not clear that this one crashed",
     "unmarked": "the session gave it none of the marks its helpers get: something opened for the user, most likely",
     "background-session": "a background session started it, or took it over: stopping one leaves its commands running",
+    "no-channel": "a server put it into the background: nothing connects it to the session, so it survives a clean exit",
     "let-go": "a Bash call put it in the background on purpose (&, nohup, setsid): it survives a clean exit as well",
     "vetoes-unheard": "this system does not tell who uses it (its input, its connections, its service): only you can know",
     "own-session": "it made a terminal session of its own (setsid): it survives a clean exit as well",
