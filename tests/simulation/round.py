@@ -568,6 +568,8 @@ class Round:
             return "forked at a clean exit"  # which leaves it as well
         if one.said_goodbye and node.shape == "hook-running":
             return "goodbye said"
+        if one.known != "hook" and node.shape == "hook-running":
+            return "unregistered"  # nobody would have noted a goodbye
         if one.known == "nobody" and not node.bash:
             return "unregistered"
         if one.known == "nobody" and not self.waited_young:
