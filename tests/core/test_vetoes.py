@@ -276,3 +276,18 @@ def test_a_snapshot_without_the_caller_decides_nothing() -> None:
     m = Machine()
     leftover(m)
     assert m.decide(self_pid=99_999) == {}
+
+
+@case("M35", "what runs below a process whose environment cannot be read", "keep")
+def test_below_something_unreadable_nothing_is_known() -> None:
+    """It may carry a mark that keeps it, or another session's; what it started goes by both."""
+    m = Machine()
+    claude = m.claude(A)
+    server, twin = m.mcp(claude, A), m.mcp(claude, A)
+    worker, twins = m.spawn(server, comm="node"), m.spawn(twin, comm="node")
+    m.look()
+    m.exit(claude)
+    m.rows[server].marks = None
+    assert "unreadable" in m.decide()[worker].vetoes
+    assert m.verdict(server)[0] == m.verdict(worker)[0] == "keep"
+    assert m.verdict(twin) == m.verdict(twins) == ("reap", "leftover")

@@ -304,7 +304,9 @@ class Worlds(RuleBasedStateMachine):
     def knowing_less_never_kills_more(self, data: st.DataObject) -> None:
         snapshot = self.m.snapshot()
         pids = sorted(snapshot.marks)
-        blind = data.draw(st.sets(st.sampled_from(pids)), label="unreadable environments")
+        # A mark that cannot be read keeps its bearer, and what runs below it: not who runs beside it.
+        plain = [pid for pid in pids if not (m := snapshot.marks[pid]) or not m.keep]
+        blind = data.draw(st.sets(st.sampled_from(plain)), label="unreadable environments")
         vague = data.draw(st.sets(st.sampled_from(pids)), label="unread details")
         lost = data.draw(
             st.sets(st.sampled_from(sorted(self.m.sessions)))
