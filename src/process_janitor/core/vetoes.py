@@ -95,9 +95,18 @@ def _is_in_other_namespace(case: Case) -> bool:
 
 
 def _is_unreadable(case: Case) -> bool:
-    # Another user's is not even asked for: that is a veto of its own.
-    own = case.process.uid == case.snapshot.uid
-    return own and (case.marks is None or bool(case.detail.unreadable))
+    """It, or what it was started from: a mark up there may keep it, or say that it belongs to another session.
+
+    Another user's environment is not even asked for: that is a veto of its own.
+    """
+    uid, marks = case.snapshot.uid, case.snapshot.marks
+
+    def hidden(one: Process) -> bool:
+        return one.uid == uid and one.pid in case.ties.gone and marks.get(one.pid) is None
+
+    if case.process.uid == uid and (case.marks is None or bool(case.detail.unreadable)):
+        return True
+    return case.chains is not None and case.chains.inherits(case.process, "hidden", hidden)
 
 
 def _has_live_owner(case: Case) -> bool:
@@ -248,7 +257,7 @@ VETOES: tuple[Veto, ...] = (
     Veto("janitor", "it is the janitor's own watcher", _is_own),
     Veto("other-user", "it belongs to another user", _is_foreign_user),
     Veto("other-pid-namespace", "it runs in another container", _is_in_other_namespace),
-    Veto("unreadable", "its environment or command cannot be read", _is_unreadable, inherited=True),
+    Veto("unreadable", "its environment or command, or that of what started it, cannot be read", _is_unreadable),
     Veto("live-owner", "the Claude session it belongs to is alive", _has_live_owner),
     Veto("live-session-below", "a living Claude session runs below it", _has_live_session_below),
     Veto("needed", "what it runs with is in use, or kept by you", _is_needed),
