@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
+from process_janitor.core.decide import decide
 from process_janitor.core.model import Marks
 from process_janitor.core.policy import KeepRule, Policy
 from process_janitor.core.ties import Ties
@@ -53,8 +54,9 @@ class Worlds(RuleBasedStateMachine):
         self.marked_lost: set[tuple[int, int]] = set()
         self.shared_ids: set[str] = set()
         self.unregistered: set[tuple[int, int]] = set()
-        self.protected: set[tuple[int, int]] = set()
         self.keep_rules: list[KeepRule] = []
+        # The world that was judged last: a step that changes nothing needs no second judgement.
+        self.judged: object = None
 
     # -- what happens ----------------------------------------------------------------------------
 
@@ -203,38 +205,49 @@ class Worlds(RuleBasedStateMachine):
         clients = [pid for pid in self.m.rows if self._lives(pid)]
         return {*clients, *(below for pid in clients for below in self.m.below(pid))}
 
-    def _decide(self, policy: Policy) -> dict[int, Decision]:
-        return self.m.decide(policy._replace(keep_rules=tuple(self.keep_rules)))
-
     @invariant()
-    def nobody_is_wronged(self) -> None:
+    def what_must_hold(self) -> None:
+        snapshot, sessions = self.m.snapshot(), list(self.m.sessions.values())
+        if (snapshot, sessions, self.keep_rules) == self.judged:
+            return
+        self.judged = (snapshot, sessions, [*self.keep_rules])
+        ties = Ties(snapshot, sessions)
+        ordinary, everything = self._decide(ties, ORDINARY), self._decide(ties, EVERYTHING)
+        self._nobody_is_wronged(ordinary, everything)
+        self._nobody_is_missed(ordinary)
+        self._what_a_look_leaves_out_changes_nothing(ties, everything)
+
+    def _decide(self, ties: Ties, policy: Policy) -> list[Decision]:
+        return decide(ties, policy._replace(keep_rules=tuple(self.keep_rules)))
+
+    def _nobody_is_wronged(self, ordinary: list[Decision], everything: list[Decision]) -> None:
         living = self._living_trees()
         tree = Tree(self.m.processes())
         kept = {rule.pid for rule in self.keep_rules if self._still(rule)}
-        for policy in (ORDINARY, EVERYTHING):
-            for pid, decision in self._decide(policy).items():
-                if decision.verdict != "reap":
-                    continue
-                row = self.m.rows[pid]
-                above = {p.pid for p in tree.ancestors(decision.process)}
-                assert pid > 1
-                assert row.uid == UID
-                assert pid != self.m.janitor
-                assert pid not in living, "below a living session"
-                assert not living.intersection(self.m.below(pid)), "above a living session"
-                assert not kept.intersection({pid, *above}), "kept by the user"
-                assert row.marks is None or not row.marks.keep
-                assert row.comm not in ("vim", "tmux: server", "systemd", "python3")
-                if policy is ORDINARY:
-                    assert row.doomed_by is not None, "a clean exit would have left it"
+        for decision in (*ordinary, *everything):
+            if decision.verdict != "reap":
+                continue
+            pid = decision.process.pid
+            row = self.m.rows[pid]
+            above = {p.pid for p in tree.ancestors(decision.process)}
+            assert pid > 1
+            assert row.uid == UID
+            assert pid != self.m.janitor
+            assert pid not in living, "below a living session"
+            assert not living.intersection(self.m.below(pid)), "above a living session"
+            assert not kept.intersection({pid, *above}), "kept by the user"
+            assert row.marks is None or not row.marks.keep
+            assert row.comm not in ("vim", "tmux: server", "systemd", "python3")
+        for decision in ordinary:
+            doomed = self.m.rows[decision.process.pid].doomed_by is not None
+            assert doomed or decision.verdict != "reap", "a clean exit would have left it"
 
     def _still(self, rule: KeepRule) -> bool:
         row = self.m.rows.get(rule.pid)
         return row is not None and row.start == rule.start
 
-    @invariant()
-    def nobody_is_missed(self) -> None:
-        decisions = self._decide(ORDINARY)
+    def _nobody_is_missed(self, ordinary: list[Decision]) -> None:
+        decisions = {decision.process.pid: decision for decision in ordinary}
         live_ids = {
             one
             for session in self.m.sessions.values()
@@ -274,19 +287,18 @@ class Worlds(RuleBasedStateMachine):
             row.serves == owner and row.pgid == owner[0]
         )
 
-    @invariant()
-    def deciding_twice_gives_the_same(self) -> None:
-        assert self._decide(EVERYTHING) == self._decide(EVERYTHING)
-
-    @invariant()
-    def what_a_look_leaves_out_changes_nothing(self) -> None:
-        """Details that come later, clients looked for from above, processes that nothing can be said of."""
-        snapshot, sessions = self.m.snapshot(), list(self.m.sessions.values())
-        whole = Ties(snapshot, sessions)
+    def _what_a_look_leaves_out_changes_nothing(
+        self, whole: Ties, everything: list[Decision]
+    ) -> None:
+        """Details that come later, clients looked for from above, processes that nothing can be said of; and to decide
+        twice gives the same.
+        """
+        snapshot, sessions = whole.snapshot, list(self.m.sessions.values())
         later = Ties(snapshot._replace(details={}), sessions).with_details(snapshot.details)
         assert list(later.gone.items()) == list(whole.gone.items())
         assert (later.claimed, later.holder) == (whole.claimed, whole.holder)
         assert later.snapshot == snapshot
+        assert self._decide(later, EVERYTHING) == everything
         for pid, process in snapshot.processes.items():
             above = (pid, *(one.pid for one in whole.tree.ancestors(process)))
             assert whole.holder[pid] == next((p for p in above if p in whole.owners.live), 0)
