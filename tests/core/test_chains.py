@@ -150,3 +150,21 @@ def test_what_let_go_of_a_running_call_does_not_protect_the_call(how: str) -> No
     m.exit(claude)
     assert m.verdict(let_go)[0] == "keep"
     assert m.verdict(shell) == m.verdict(tests) == ("reap", "leftover")
+
+
+@pytest.mark.parametrize("looked", [False, True])
+def test_what_stays_is_nobodys_company(looked: bool) -> None:
+    """A database that was left over, and is used by the user's bot or from a tmux pane, is used by somebody."""
+    m = Machine()
+    claude = m.claude(A)
+    bot = m.detached(claude, A, setsid=True, comm="node")
+    call = m.bash(claude, A)
+    tmux = m.spawn(call, comm="tmux: server", setsid=True)
+    m.exit(call)
+    psql = m.spawn(m.spawn(tmux, comm="bash", setsid=True), comm="psql", setpgid=True)
+    running = m.bash(claude, A)
+    below = m.spawn(running, comm="psql")
+    if looked:
+        m.look()
+    m.exit(claude)
+    assert company(Ties(m.snapshot(), m.sessions.values())) == {running, below}, (bot, tmux, psql)

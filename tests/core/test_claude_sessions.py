@@ -333,3 +333,19 @@ def test_a_hung_bash_call_is_no_hook_at_work_in_a_client_that_a_hook_started() -
     assert m.verdict(claude) == ("reap", "hung-session")
     m.rows[shell].marks = m.rows[shell].marks._replace(project=True)  # type: ignore[union-attr]
     assert m.verdict(claude) == ("reap", "hung-session")
+
+
+@case("M44", "a client whose terminal was closed, at work on its user's SessionEnd hook", "report")
+@pytest.mark.parametrize("goodbye", [True, False])
+def test_a_client_whose_terminal_is_closed_is_given_time_for_its_hooks(*, goodbye: bool) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    m.rows[claude].detail = {"terminal_hung_up": "yes", "socket_peer": "no"}
+    m.bash(claude, A)
+    hook = m.hook(claude, A)
+    if goodbye:
+        m.goodbye(claude, "other", 4)
+    assert m.verdict(claude) == ("report", "orphaned-session")
+    assert "hook-at-work" in m.decide()[claude].evidence
+    m.exit(hook)
+    assert m.verdict(claude) == ("reap", "orphaned-session")

@@ -317,3 +317,45 @@ def test_a_server_that_the_client_started_is_one_whatever_its_program_is_called(
     m.exit(claude)
     assert m.verdict(server) == ("reap", "leftover")
     assert m.verdict(opened)[0] == "keep"
+
+
+_PLAYWRIGHT = "/root/.cache/ms-playwright/webkit-2191"
+
+
+@pytest.mark.case("M45", "Playwright's WebKit, started by a script", "reap")
+def test_a_browser_that_a_script_starts_goes_like_any_other() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    argv = ("/bin/bash", f"{_PLAYWRIGHT}/pw_run.sh", "--inspector-pipe", "--headless")
+    script = m.spawn(server, comm="pw_run.sh", argv=argv, setsid=True)
+    program = f"{_PLAYWRIGHT}/minibrowser-wpe/bin/MiniBrowser"
+    browser = m.spawn(script, comm="MiniBrowser", argv=(program, "--inspector-pipe"))
+    own = m.spawn(server, comm="MiniBrowser", argv=("MiniBrowser", "http://localhost"), setsid=True)
+    m.look()
+    m.exit(claude)
+    assert m.verdict(script) == m.verdict(browser) == ("reap", "leftover")
+    assert m.verdict(own)[0] == "keep"
+
+
+@pytest.mark.case("M46", "a browser's own helpers, under their rewritten command lines", "reap")
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("/opt/chrome/chrome --type=renderer --lang=en",),
+        ("/opt/chrome/chrome", "--type=zygote"),
+        ("/usr/lib/firefox/firefox", "-contentproc", "-childID", "1"),
+    ],
+)
+def test_a_browsers_helper_is_no_window(argv: tuple[str, ...]) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    browser = m.spawn(server, comm="chrome", argv=("/opt/chrome/chrome", "--headless"), setsid=True)
+    helper = m.spawn(browser, comm="chrome", argv=argv, marks=Marks(blank=True))
+    window = m.spawn(server, comm="chrome", argv=("/opt/chrome/chrome",), setsid=True)
+    tab = m.spawn(window, comm="chrome", argv=argv)
+    m.look()
+    m.exit(claude)
+    assert m.verdict(browser) == m.verdict(helper) == ("reap", "leftover")
+    assert m.verdict(window)[0] == m.verdict(tab)[0] == "keep"

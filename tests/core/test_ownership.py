@@ -864,3 +864,71 @@ def test_a_fork_that_the_daemons_list_names_holds_no_other_sessions_calls() -> N
     assert m.decide()[shell].verdict == "keep", "it may be where the shell went"
     named = Session(session_id=C, owner=owner, source="roster", kind="bg", predecessors=(B,))
     assert m.decide(sessions=[*m.sessions.values(), named])[shell].verdict == "reap"
+
+
+@case("M41", "a conversation begun in a container that went on, and crashed, here", "reap")
+@pytest.mark.parametrize("helper", ["mcp", "bash"])
+@pytest.mark.parametrize("looked", [False, True])
+def test_what_is_tied_to_a_process_of_this_machine_is_not_elsewhere(
+    helper: str, *, looked: bool
+) -> None:
+    m = Machine()
+    there = Identity(77, 5, BOOT, NAMESPACE + 1)
+    m.sessions[there.key] = Session(session_id=A, owner=there, host="5f2c1a")
+    claude = m.claude(A)
+    pid = getattr(m, helper)(claude, A)
+    # The twin: by its marks of that conversation, and by nothing else, of a process of this machine.
+    stranger = m.spawn(m.shell, comm="node", setpgid=True, marks=Marks(session_id=A))
+    m.rows[stranger].ppid = 1
+    if looked:
+        m.look()
+    m.exit(claude)
+    assert m.verdict(pid) == ("reap", "leftover")
+    assert "elsewhere" in m.decide()[stranger].vetoes
+
+
+@case("M42", "a call of the conversation after /clear, the one before taken up elsewhere", "reap")
+def test_a_conversation_before_clear_takes_nothing_of_the_next_one_along() -> None:
+    m = Machine()
+    one = m.claude(A)
+    before = m.bash(one, A)
+    m.register(one, B)
+    after = m.bash(one, B)
+    m.look()
+    two = m.claude(A)
+    m.exit(one)
+    assert m.verdict(after) == ("reap", "leftover")
+    assert "handed-over" in m.decide()[before].vetoes
+    m.exit(two)
+    assert m.verdict(before) == ("reap", "leftover")
+    m.claude(B)
+    assert "handed-over" in m.decide()[after].vetoes
+
+
+@case("M43", "two on one conversation, one crashed: what its server had put apart", "reap")
+@pytest.mark.parametrize("looked", [False, True])
+def test_what_was_seen_below_one_of_two_on_a_conversation_is_that_ones(*, looked: bool) -> None:
+    m = Machine()
+    older = m.claude(A)
+    theirs = m.spawn(m.mcp(older, A), comm="node", setpgid=True)
+    younger = m.claude(A)
+    server = m.mcp(younger, A)
+    ours = m.spawn(server, comm="node", setpgid=True)
+    if looked:
+        m.look()
+    m.exit(server)
+    m.exit(younger)
+    assert m.verdict(ours)[0] == ("reap" if looked else "keep")
+    assert m.verdict(theirs)[0] == "keep"
+
+
+@pytest.mark.parametrize("words", [("--debug", "mcp", "serve"), ("mcp", "serve")])
+def test_a_client_that_only_serves_holds_no_conversation(words: tuple[str, ...]) -> None:
+    m = Machine()
+    m.spawn(m.shell, comm="claude", argv=("claude", *words), setpgid=True)
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    m.exit(claude)
+    assert m.verdict(shell) == ("reap", "leftover")
+    m.spawn(m.shell, comm="claude", argv=("claude", "--debug"), setpgid=True)
+    assert "handed-over" in m.decide()[shell].vetoes

@@ -269,3 +269,120 @@ def test_a_servers_daemon_that_writes_into_a_pipe_of_its_own_let_go_as_well(
     m.exit(claude)
     assert m.verdict(server) == ("reap", "leftover")
     assert m.verdict(bot)[0] != "reap"
+
+
+@pytest.mark.case(
+    "M36",
+    "a daemon that a server silenced, never seen (x >/dev/null 2>&1 &, git's cache)",
+    "report",
+)
+@pytest.mark.parametrize("stdout", ["/dev/null", ""])
+@pytest.mark.parametrize("clean", [False, True])
+@pytest.mark.parametrize("looked", [False, True])
+def test_a_daemon_that_a_server_silenced_survives_as_it_survives_a_clean_exit(
+    stdout: str, *, clean: bool, looked: bool
+) -> None:
+    """`sh -c 'ollama serve >/dev/null 2>&1 &'` is an orphan before any look; git's credential cache closes its output."""
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    shell = m.spawn(server, comm="sh")
+    detail = {"stdin": "/dev/null", "stdout": stdout}
+    daemon = m.spawn(shell, comm="ollama", detail=detail)
+    # The twin: a worker without any channel, of a server that is still there, goes with that.
+    worker = m.spawn(server, comm="node", detail=detail)
+    m.exit(shell)
+    if looked:
+        m.look()
+    if clean:
+        m.goodbye(claude, "other", 5)
+    m.exit(claude)
+    assert m.verdict(daemon) == ("report", "detached")
+    assert m.verdict(server) == m.verdict(worker) == ("reap", "leftover")
+
+
+@pytest.mark.case("M37", "who holds the user's clipboard (xclip, wl-copy)", "keep")
+@pytest.mark.parametrize("comm", ["xclip", "xsel", "wl-copy"])
+def test_what_holds_the_clipboard_is_left(comm: str) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A)
+    detail = {"stdin": "pipe:[7]", "stdin_peer": "no", "stdout": "socket:[8]"}
+    holder = m.spawn(server, comm=comm, argv=(comm,), detail=detail)
+    other = m.spawn(server, comm="node", detail=detail)
+    m.exit(server)
+    m.exit(claude)
+    assert m.verdict(holder)[0] == "keep"
+    assert m.verdict(other) == ("reap", "leftover")
+
+
+@pytest.mark.case(
+    "M38", "an editor on its user's terminal, with marks of another session", "report"
+)
+def test_what_has_a_living_terminal_for_its_input_is_no_helper() -> None:
+    """A client in a tmux whose server a Bash call started has that call's marks, and so has the editor for its prompt."""
+    m = Machine()
+    outer = m.claude(A)
+    call = m.bash(outer, A)
+    server = m.spawn(call, comm="tmux: server", setsid=True)
+    m.exit(call)
+    pane = m.spawn(server, comm="bash", setsid=True, tty=34820)
+    m.exit(outer)
+    claude = m.claude(B, parent=pane)
+    detail = {"stdin": "/dev/pts/4", "stdout": "/dev/pts/4"}
+    editor = m.spawn(claude, comm="nvim", argv=("nvim", "/tmp/prompt.md"), detail=detail)
+    closed = m.spawn(claude, comm="node", detail={"stdin": "/dev/pts/5 (deleted)"})
+    m.look()
+    m.exit(claude)
+    assert m.verdict(editor) == ("report", "detached")
+    assert m.verdict(closed) == ("reap", "leftover")
+
+
+@pytest.mark.case("M39", "the way out of the client's own sandbox (socat), unmarked", "reap")
+def test_the_bridge_of_the_clients_sandbox_goes_and_another_socat_stays() -> None:
+    """Seen with 2.1.329: SIGTERM to the client ends it, after SIGKILL it stays for ever."""
+    m = Machine()
+    claude = m.claude(A)
+    detail = {"stdin": "/dev/null", "stdout": "/dev/null"}
+
+    def socat(*words: str) -> int:
+        return m.spawn(claude, comm="socat", argv=("socat", *words), marks=Marks(), detail=detail)
+
+    bridge = socat("UNIX-LISTEN:/tmp/claude-http-1.sock,fork,reuseaddr", "TCP:localhost:3128")
+    users = socat("TCP-LISTEN:8080,fork", "UNIX-CONNECT:/tmp/claude-http-1.sock")
+    m.look()
+    m.exit(claude)
+    assert m.verdict(bridge) == ("reap", "leftover")
+    assert m.verdict(users) == ("report", "detached")
+
+
+@pytest.mark.case(
+    "M40", "a language server with a session of its own, cut off from its server", "reap"
+)
+@pytest.mark.parametrize("server_gone", [False, True])
+def test_a_language_server_that_nobody_can_talk_to_goes_with_its_server(
+    *, server_gone: bool
+) -> None:
+    """Serena starts them with setsid() and ends them when it ends; without it no word can reach them again."""
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A, comm="python3")
+
+    def below(peer: str, *argv: str) -> int:
+        detail = {"stdin": "pipe:[77]", "stdin_peer": peer, "stdout": "pipe:[78]"}
+        return m.spawn(server, comm=argv[0], argv=argv, setsid=True, detail=detail)
+
+    cut_off = [
+        below("no", "gopls", "serve"),
+        below("no", "node", "/x/bin/typescript-language-server", "--stdio"),
+        below("no", "java", "-Declipse.application=org.eclipse.jdt.ls.core.id1", "-jar", "l.jar"),
+    ]
+    in_use, other = below("yes", "gopls", "serve"), below("no", "node", "bot.js")
+    m.look()
+    if server_gone:
+        m.exit(server)
+    m.exit(claude)
+    for pid in cut_off:
+        assert m.verdict(pid) == ("reap", "leftover")
+    assert m.verdict(in_use)[0] == "keep"
+    assert m.verdict(other) == ("report", "detached")

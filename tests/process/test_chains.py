@@ -309,3 +309,50 @@ def test_where_the_kernel_names_no_peers_a_server_in_use_is_left_all_the_same(
     sweep(str(world.root), load_settings(), "test", proven, 1000)
     assert server.alive, "another program is connected to it"
     other.close()
+
+
+# It listens on every address, as node does unless it is told otherwise, and its own worker talks to it.
+DUAL = """
+import os, socket, sys, time
+listens = socket.socket(socket.AF_INET6)
+listens.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+listens.bind(("::", 0))
+listens.listen()
+port = listens.getsockname()[1]
+child = os.fork()
+if child == 0:
+    near = socket.create_connection((sys.argv[2], port))
+    time.sleep(300)
+far = listens.accept()
+open(sys.argv[1] + ".port", "w").write(str(port))
+open(sys.argv[1] + ".new", "w").write(f"{os.getpid()} {child}")
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+time.sleep(300)
+"""
+
+
+@pytest.mark.case("M47", "a server on all addresses whose own worker is its only client", "reap")
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@namespaced
+def test_a_server_that_only_its_own_worker_uses_is_used_by_nobody(
+    tmp_path: Path, address: str
+) -> None:
+    """Who connects by 127.0.0.1 to a socket on `::` stands in the one kernel table by that, in the other by ::ffff:127.0.0.1."""
+    world = World(tmp_path)
+    session = world.session()
+    ready = tmp_path / "server"
+    session.start_server([
+        sys.executable, "-I", "-S", script(tmp_path, "dual", DUAL), str(ready), address,
+    ])  # fmt: skip
+    wait_until(ready.exists, what="it serves")
+    server, worker = (Child(int(word)) for word in ready.read_text().split())
+    port = int((tmp_path / "server.port").read_text())
+    other = socket.create_connection((address, port))
+    session.kill()
+    settled(server.pid)
+    auto(world)
+    assert (server.alive, worker.alive) == (True, True), "another program is connected to it"
+    other.close()
+    auto(world)
+    server.gone()
+    worker.gone()

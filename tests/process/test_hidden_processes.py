@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import socket
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from process_janitor.core.model import Identity
-from process_janitor.system import identity, procfs
+from process_janitor.system import clock, identity, peers, procfs
 from tests.namespaced import namespaced
 from tests.world import wait_until
 
@@ -94,3 +96,49 @@ def test_a_client_that_proc_hid_is_gone_once_it_has_ended() -> None:
     assert as_nobody(lambda: identity.open_pidfd(who) is None)
     os.waitpid(who.pid, 0)
     assert as_nobody(lambda: identity.proven_gone(who, who.start + 1))
+
+
+_SET_DUMPABLE = 4  # PR_SET_DUMPABLE
+
+
+def nobodys(*, dumpable: bool, holds: socket.socket | None = None) -> int:
+    """A process of an ordinary user. One that may not be dumped (ssh-agent, (sd-pam)) may be looked into by root alone."""
+    ready, say = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            become_nobody()
+            ctypes.CDLL(None).prctl(_SET_DUMPABLE, int(dumpable), 0, 0, 0)
+            os.write(say, b"1")
+            signal.pause()
+        finally:
+            os._exit(1)
+    assert os.read(ready, 1) == b"1"
+    if holds is not None:
+        holds.close()
+    return pid
+
+
+@case("M48", "a hung client on a desktop with an agent that nobody can look into", "reap")
+@pytest.mark.parametrize("agent", ["none", "older", "younger"])
+@namespaced
+def test_an_agent_older_than_a_client_holds_none_of_its_sockets(agent: str) -> None:
+    """With an ssh-agent about, "nobody can reach this client" could not be said of any, and none was ever ended."""
+    others = [nobodys(dumpable=False)] if agent == "older" else []
+    now = clock.ticks()
+    wait_until(lambda: clock.ticks() > now, what="the next tick: of two in one none is the older")
+    ours, theirs = socket.socketpair()
+    client, server = nobodys(dumpable=True, holds=ours), nobodys(dumpable=True, holds=theirs)
+    others += [nobodys(dumpable=False)] if agent == "younger" else []
+    rows = [procfs.process(pid) for pid in (client, server, *others)]
+    started = {row.pid: row.start for row in rows if row is not None}
+    assert len(started) == len(rows)
+    sockets = peers.unix_peers()
+    assert sockets is not None
+
+    def reached() -> str:
+        everyone = peers.Descriptors(started)
+        return peers.socket_company(client, sockets, everyone, {client, server})
+
+    expected = "unknown" if agent == "younger" else "no"
+    assert as_nobody(lambda: reached() == expected)

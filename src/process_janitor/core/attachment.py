@@ -74,6 +74,9 @@ def _held(ties: Ties, root: Process, kind: str, via: Via, *, tool_child: bool) -
         return Attachment("attached", kind, ("tool-shell",))
     if not _may_be_helper(marks, detail, seen):
         return Attachment("detached", kind or "other", ("unmarked",))
+    if _is_terminal(detail.stdin):
+        # An editor for a prompt, say; with the marks that its client has from another session's Bash call.
+        return Attachment("detached", kind or "other", ("on-terminal",))
     cut_off = (
         not tool_child
         and bool(tie.session.sid)
@@ -97,6 +100,8 @@ def _held(ties: Ties, root: Process, kind: str, via: Via, *, tool_child: bool) -
         return Attachment("attached", kind or "mcp-server", ("stdin-peer-gone",))
     if not tool_child and is_private_browser(root.comm, detail.argv):
         return Attachment("attached", "browser", ("private-profile",))
+    if not tool_child and _lives_for_its_server(ties, root):
+        return Attachment("attached", "lsp", ("stdin-peer-gone",))
     if loose:
         return Attachment("detached", kind or "other", ("no-channel",))
     if tool_child or seen is not None:
@@ -108,21 +113,26 @@ def _is_channel(link: str) -> bool:
     return link.startswith(("pipe:", "socket:"))
 
 
+def _is_terminal(link: str) -> bool:
+    """A living one: no helper of a client is given that, neither server nor Bash call nor hook."""
+    return link.startswith(("/dev/pts/", "/dev/tty")) and not link.endswith(" (deleted)")
+
+
 def _is_loose(seen: Seen | None, detail: Detail) -> bool:
     """Whether a server put it into the background: it talks to nobody, and was seen without its parent while its session
-    lived. Of what nobody saw, only that it writes to a file of its own tells it from a server that was badly started.
+    lived, or not at all: what `sh -c 'x &'` starts is an orphan before anybody looks.
     """
     if not detail.stdin or _is_channel(detail.stdin):
         return False
     if _is_channel(detail.stdout):
         # Somebody reads it (`nohup x | rotatelogs log &`): it did not lead to the client.
         own = detail.stdout_peer == "yes"
+    elif detail.stdout in ("", "/dev/null"):
+        # Closed or thrown away: nobody's stdio server either (`ollama serve >/dev/null 2>&1 &`, git's credential cache).
+        own = True
     else:
-        file = detail.stdout if detail.stdout.startswith("/") else "/dev/"
-        own = not file.startswith("/dev/") and not file.endswith(" (deleted)")
-    if seen is None:
-        return own
-    return seen.server and seen.detached and (own or detail.stdout == "/dev/null")
+        own = not detail.stdout.startswith("/dev/") and not detail.stdout.endswith(" (deleted)")
+    return own and (seen is None or (seen.server and seen.detached))
 
 
 def _is_tool_child(marks: Marks | None, seen: Seen | None, owner_pid: int) -> bool:
@@ -152,6 +162,8 @@ def _may_be_helper(marks: Marks | None, detail: Detail, seen: Seen | None) -> bo
     was opened for the user (`xdg-open`), unless it talked to the client alone, over channels that now lead nowhere.
     """
     if marks is None or marks.names_session or marks.claudecode or marks.blank:
+        return True
+    if client_shapes.is_sandbox_bridge(detail.argv):
         return True
     told = _is_channel(detail.stdout)
     return seen is not None and seen.server and told and detail.stdin_peer == "no"
@@ -195,15 +207,25 @@ def hook_at_work(ties: Ties, client: Process) -> bool:
 def let_go_below(ties: Ties, root: Process, process: Process, via: Via) -> bool:
     """Below a server (`via` is the root's), whether the process made a session of its own.
 
-    A clean exit signals the server alone: what shares its session goes with it, what called setsid() survives. A
-    browser with a profile of its own is no exception by wish but by use: its server closes it on the way out.
+    A clean exit signals the server alone: what shares its session goes with it, what called setsid() survives.
     A running Bash call or hook, in contrast, is stopped with its whole tree.
     """
     if via in WHOLE_TREE or process.sid == root.sid:
         return False
     leader = ties.snapshot.processes.get(process.sid)
-    detail = ties.snapshot.detail(process.sid)
-    return leader is None or not is_private_browser(leader.comm, detail.argv)
+    return leader is None or not _lives_for_its_server(ties, leader)
+
+
+def _lives_for_its_server(ties: Ties, leader: Process) -> bool:
+    """Whether it is of no use to anybody without the server that started it, which ends it on its way out.
+
+    A browser with a profile of its own, a language server that nobody can talk to any more.
+    """
+    detail = ties.snapshot.detail(leader.pid)
+    if is_private_browser(leader.comm, detail.argv):
+        return True
+    cut_off = _is_channel(detail.stdin) and detail.stdin_peer == "no"
+    return cut_off and shapes.kind_of(leader.comm, detail.argv) == "lsp"
 
 
 def adopted(ties: Ties, root: Process) -> bool:

@@ -17,7 +17,7 @@ _AUTOMATION_PROFILES = (
 # browser may be started with it, for an automation that comes and goes.
 _AUTOMATION_WORDS = frozenset({
     "--headless", "-headless", "--remote-debugging-pipe", "--enable-automation", "--marionette", "-marionette",
-    "-juggler", "-juggler-pipe",
+    "-juggler", "-juggler-pipe", "--inspector-pipe",
 })  # fmt: skip
 _PROFILE_WORDS = ("--user-data-dir", "--profile", "-profile")
 
@@ -32,6 +32,16 @@ def is_private_browser(comm: str, argv: Sequence[str]) -> bool:
     return profile.startswith(_TEMPORARY) or any(name in profile for name in _AUTOMATION_PROFILES)
 
 
+def is_browsers_helper(argv: Sequence[str]) -> bool:
+    """A process that a browser started for itself: it shows nothing, and ends with it.
+
+    Chromium's write their whole command line over the first word.
+    """
+    return any(
+        word.startswith("--type=") or word == "-contentproc" or " --type=" in word for word in argv
+    )
+
+
 def _profile(argv: Sequence[str]) -> str:
     """The directory that `--user-data-dir=DIR` or `-profile DIR` names; "" for the user's own."""
     for word, following in zip(argv[1:], (*argv[2:], ""), strict=False):
@@ -41,4 +51,4 @@ def _profile(argv: Sequence[str]) -> str:
     return ""
 
 
-__all__ = ["is_private_browser"]
+__all__ = ["is_browsers_helper", "is_private_browser"]

@@ -128,7 +128,7 @@ def _abandoned(
         closed = ("terminal-hung-up", "pane-closed") if session.pane else ("terminal-hung-up",)
         headless = session.kind == "print" or client_shapes.is_headless(detail.argv)
         if detail.socket_peer == "no" and not headless:
-            return "reap", "orphaned-session", (*closed, "no-control-peer")
+            return _unless_hook(ties, process, (*closed, "no-control-peer"))
         return "report", "orphaned-session", closed
     if parent is None or not adopted or (detail.stdin_peer, detail.stdout_peer) != ("no", "no"):
         return "keep", "", ()
@@ -137,7 +137,16 @@ def _abandoned(
     started_by = session.parent or _seen_parent(ties, process)
     if not started_by:
         return "report", "orphaned-session", loose
-    return ("reap", "orphaned-session", loose) if started_by != parent.key else ("keep", "", ())
+    return _unless_hook(ties, process, loose) if started_by != parent.key else ("keep", "", ())
+
+
+def _unless_hook(
+    ties: Ties, process: Process, codes: tuple[str, ...]
+) -> tuple[Verdict, str, tuple[str, ...]]:
+    """A client whose terminal is closed runs its user's SessionEnd hooks, and goes when they are done."""
+    if hook_at_work(ties, process):
+        return "report", "orphaned-session", (*codes, "hook-at-work")
+    return "reap", "orphaned-session", codes
 
 
 def _seen_parent(ties: Ties, process: Process) -> tuple[int, ...]:

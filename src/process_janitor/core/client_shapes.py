@@ -43,7 +43,7 @@ _NO_CONVERSATION = _BACKGROUND | frozenset({
 
 def holds_conversation(argv: Sequence[str]) -> bool:
     """Whether a client with this command line may be a session; True where its command line is not known."""
-    return len(argv) < 2 or argv[1] not in _NO_CONVERSATION
+    return len(argv) < 2 or not (argv[1] in _NO_CONVERSATION or is_own_server(argv))
 
 
 def is_background_host(argv: Sequence[str]) -> bool:
@@ -79,6 +79,18 @@ def is_own_server(argv: Sequence[str]) -> bool:
     if words and words[0] == program(argv):
         del words[0]
     return tuple(words[:2]) == ("mcp", "serve") or (bool(words) and words[0] in _SERVER_OPTIONS)
+
+
+def is_sandbox_bridge(argv: Sequence[str]) -> bool:
+    """The way out of the client's sandbox: a `socat` from a socket of its own to its proxy. Nothing marks it."""
+    return (
+        bool(argv)
+        and base(argv[0]) == "socat"
+        and any(
+            word.startswith("UNIX-LISTEN:") and base(word.split(",", 1)[0]).startswith("claude-")
+            for word in argv[1:]
+        )
+    )
 
 
 _SERVER_OPTIONS = ("--claude-in-chrome-mcp", "--computer-use-mcp")
@@ -117,6 +129,7 @@ __all__ = [
     "is_claude_name",
     "is_headless",
     "is_own_server",
+    "is_sandbox_bridge",
     "is_spare",
     "is_wrapper",
 ]

@@ -5,7 +5,7 @@ A name alone is not enough where the same program has commands that run in the f
 
 from __future__ import annotations
 
-from process_janitor.core.browsers import is_private_browser
+from process_janitor.core.browsers import is_browsers_helper, is_private_browser
 from process_janitor.core.programs import base
 from process_janitor.core.shapes import kind_of
 
@@ -42,6 +42,8 @@ _MULTIPLEXERS = (
 _DAEMONS = frozenset({
     "watchman", "gpg-agent", "ssh-agent", "dockerd", "containerd", "buildkitd", "VBCSCompiler", "keyboxd", "dirmngr",
     "colima", "lima", "distccd",
+    # Whoever copied something holds it for everybody to paste.
+    "xclip", "xsel", "wl-copy",
 })  # fmt: skip
 # Daemons by one of these words; the program's other commands are ordinary ones.
 _DAEMON_WORDS: Mapping[str, tuple[str, ...]] = {
@@ -67,7 +69,7 @@ def is_desktop_program(comm: str, argv: Sequence[str]) -> bool:
     return (
         kind_of(comm, argv) == "browser"
         and not is_private_browser(comm, argv)
-        and not any(word.startswith("--type=") for word in argv)
+        and not is_browsers_helper(argv)
     )
 
 

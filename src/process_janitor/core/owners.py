@@ -66,7 +66,11 @@ class Owners:
     """The sessions of one snapshot, by liveness, by id and by claude pid."""
 
     def __init__(self, snapshot: Snapshot, sessions: Iterable[Session]) -> None:
-        self.sessions = merged(sessions)
+        told = list(sessions)
+        self.sessions = merged(told)
+        self._present_ids: dict[Identity, set[str]] = {}
+        for session in told:
+            self._present_ids.setdefault(session.owner, set()).add(session.session_id)
         self.presence: dict[Identity, Presence] = {
             s.owner: presence(s, snapshot) for s in self.sessions
         }
@@ -106,6 +110,10 @@ class Owners:
 
     def is_elsewhere(self, session_id: str) -> bool:
         return session_id in self._elsewhere
+
+    def present_ids(self, session: Session) -> Collection[str]:
+        """The conversation that a session holds, or held last, by each register that knows it."""
+        return self._present_ids.get(session.owner, (session.session_id,))
 
     def named(self, session_id: str) -> list[Session]:
         return self._by_id.get(session_id, [])

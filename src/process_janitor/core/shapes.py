@@ -11,17 +11,29 @@ from process_janitor.core.programs import RUNTIMES, SHELLS, base, program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _BROWSERS = frozenset({
     "chrome", "chromium", "chromium-browser", "google-chrome", "headless_shell", "chrome-headless-shell",
     "msedge", "firefox", "firefox-esr", "webkit", "MiniBrowser", "brave", "brave-browser", "vivaldi", "vivaldi-bin",
     "opera", "librewolf", "waterfox", "zen", "zen-bin", "epiphany", "thorium",
+    "pw_run.sh",  # what Playwright starts its WebKit by
 })  # fmt: skip
 _LANGUAGE_SERVERS = frozenset({
-    "rust-analyzer", "gopls", "clangd", "pyright-langserver", "typescript-language-server", "tsserver", "jdtls",
-    "pylsp", "lua-language-server", "solargraph", "omnisharp", "kotlin-language-server", "sourcekit-lsp",
+    "rust-analyzer", "gopls", "clangd", "ccls", "tsserver", "jdtls", "pylsp", "solargraph", "omnisharp", "intelephense",
+    "phpactor", "zls", "nixd", "nil", "metals", "texlab", "marksman", "svelteserver", "ocamllsp", "expert", "lexical",
 })  # fmt: skip
+_LANGUAGE_SERVER_ENDS = (
+    "-language-server",
+    "-langserver",
+    "-lsp",
+    "_ls",
+    "LanguageServer",
+    "-language-server-wrapper",
+)
+_SCRIPT_ENDS = (".js", ".mjs", ".cjs", ".py", ".jar", ".sh", ".dll", ".exe")
+# Java's, by what it is told to run: its program is a launcher for anything.
+_JDT = "-Declipse.application=org.eclipse.jdt.ls."
 # Who takes in orphans: pid 1 of a system, of a container, of a user's service manager, WSL's relay.
 _ADOPTERS = frozenset(
     {"systemd", "init", "launchd", "tini", "dumb-init", "docker-init", "catatonit", "s6-svscan"}
@@ -87,9 +99,15 @@ def kind_of(comm: str, argv: Sequence[str]) -> str:
     names = {comm, base(program(argv)), base(argv[0]) if argv else ""}
     if names & _BROWSERS:
         return "browser"
-    if names & _LANGUAGE_SERVERS:
-        return "lsp"
-    return ""
+    return "lsp" if _is_language_server(names, argv) else ""
+
+
+def _is_language_server(names: Iterable[str], argv: Sequence[str]) -> bool:
+    for name in names:
+        stem = next((name.removesuffix(end) for end in _SCRIPT_ENDS if name.endswith(end)), name)
+        if stem in _LANGUAGE_SERVERS or stem.endswith(_LANGUAGE_SERVER_ENDS):
+            return True
+    return any(word.startswith(_JDT) for word in argv[1:])
 
 
 __all__ = [

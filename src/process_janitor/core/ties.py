@@ -127,6 +127,15 @@ class Ties:
         said = marks.session_id if marks is not None else ""
         return "marker:claude-pid" in codes and (not said or said in session.ids)
 
+    def names_owner(self, tie: Tie) -> bool:
+        """Whether a tie leads to one process of this machine that some register knows, and not to a conversation alone."""
+        root, session = self.snapshot.processes[tie.root], tie.session
+        if session.source == "marks":
+            return False
+        codes = self.gone[tie.root].evidence
+        named = self._explained(session, codes, self.snapshot.marks.get(tie.root))
+        return named or (root.pgid == session.owner.pid and root.start >= session.owner.start)
+
     def nameless(self, process: Process) -> Iterator[Session]:
         """Living clients whose conversation nobody knows, and which may be the one this process belongs to.
 
@@ -167,6 +176,9 @@ class Ties:
             exact = [s for s in exact if s.owner.start >= recorded.owner.start]
         ids = (marks.session_id,) if marks.session_id else marks.launched_by
         named = [s for one in ids for s in self.owners.named(one) if s.owner.start <= process.start]
+        if recorded is not None and any(s.owner == recorded.owner for s in named):
+            # Several have one id, and below this one it was seen.
+            named = [recorded]
         if exact and any(s.owner == e.owner for s in named for e in exact):
             named = [s for s in named if any(s.owner == e.owner for e in exact)]
         elif len({s.owner for s in named}) > 1:

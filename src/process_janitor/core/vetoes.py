@@ -146,8 +146,12 @@ def _is_handed_over(case: Case) -> bool:
         return False
     if detached and held.kind != "bash-task" and case.policy.detached != "reap":
         return False  # nobody would end it unasked, and its user may
-    ids = (*case.tie.session.ids, *((case.marks.session_id,) if case.marks else ()))
     owners = case.ties.owners
+    # Not the ones before /clear: who takes such a conversation up again gets nothing of the next one's.
+    ids = (
+        *owners.present_ids(case.tie.session),
+        *((case.marks.session_id,) if case.marks else ()),
+    )
     return (
         owners.handed_over(one for one in ids if one)
         or any(case.ties.nameless(case.process))
@@ -156,7 +160,10 @@ def _is_handed_over(case: Case) -> bool:
 
 
 def _is_elsewhere(case: Case) -> bool:
-    return case.tie is not None and case.ties.owners.is_elsewhere(case.tie.session.session_id)
+    """Its conversation is, and nothing but the conversation says whose it is: one that went on here left its own behind."""
+    if case.tie is None or case.ties.names_owner(case.tie):
+        return False
+    return case.ties.owners.is_elsewhere(case.tie.session.session_id)
 
 
 def _has_other_config(case: Case) -> bool:

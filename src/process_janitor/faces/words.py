@@ -38,6 +38,7 @@ EVIDENCE = {
     "childless-subshell": "it is a shell without a child: there is nothing for it to do",
     "may-be-ending": "hooks go on after a session that ends by itself, and it is not clear that this one crashed",
     "unmarked": "the session gave it none of the marks its helpers get: something opened for the user, most likely",
+    "on-terminal": "its input is a terminal that is still open: opened for whoever sits there, most likely",
     "background-session": "a background session started it, or took it over: stopping one leaves its commands running",
     "no-channel": "a server put it into the background: nothing connects it to the session, so it survives a clean exit",
     "let-go": "a Bash call put it in the background on purpose (&, nohup, setsid): it survives a clean exit as well",

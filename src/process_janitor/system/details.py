@@ -35,7 +35,9 @@ def details(
     own = {
         p for p in wanted if p in processes and processes[p].uid == uid and not processes[p].dead
     }
-    everyone = peers.Descriptors([p.pid for p in processes.values() if p.uid == uid and not p.dead])
+    everyone = peers.Descriptors(
+        {p.pid: p.start for p in processes.values() if p.uid == uid and not p.dead}
+    )
     loose = own.intersection(leftovers)
     asked = tables.current()
     stdin = {pid: asked.link(pid, "fd/0") or "" for pid in own}

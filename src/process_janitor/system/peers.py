@@ -90,10 +90,10 @@ def sockets_of(pid: int) -> set[int] | None:
 
 
 class Holders(NamedTuple):
-    """Inode -> pids seen to hold it (more than once if they do), and whether every process could be looked into."""
+    """Inode -> pids seen to hold it (more than once if they do), and the processes that could not be looked into."""
 
     found: dict[int, list[int]]
-    complete: bool
+    hidden: frozenset[int]
 
     def of(self, number: int) -> set[int]:
         return set(self.found.get(number, ()))
@@ -101,34 +101,43 @@ class Holders(NamedTuple):
 
 class Descriptors:
     """The pipes and sockets that a set of processes holds: read when somebody first asks, once for the whole look.
+    `started` has each of them with its start.
 
     To look into every process takes as long as to read the table, and a machine may have fifty clients to ask for: with
     a reading for each, the first answers were as old by the time of the decision as all of them are now. What was opened
     since is not in it, and nobody seen to hold it means "unknown".
     """
 
-    def __init__(self, pids: Iterable[int]) -> None:
-        self._pids = pids
+    def __init__(self, started: Mapping[int, int]) -> None:
+        self._started = started
         self._holders: Holders | None = None
 
     def holders(self) -> Holders:
         if self._holders is None:
-            self._holders = _holders(self._pids)
+            self._holders = _holders(self._started)
         return self._holders
+
+    def heirs_seen(self, pid: int) -> bool:
+        """Whether all that may have inherited an end of what this process opened could be looked into.
+
+        An agent or a service manager, whom nobody may look into, has nothing of what a younger one has opened.
+        """
+        since = self._started.get(pid, 0)
+        return all(self._started[one] < since for one in self.holders().hidden)
 
 
 def _holders(pids: Iterable[int]) -> Holders:
     found: dict[int, list[int]] = {}
-    complete = True
+    hidden = set()
     for pid in pids:
         opened = tables.current().descriptors(pid)
         if opened is None:
-            complete = False
+            hidden.add(pid)
             continue
         for number in map(inode, opened.values()):
             if number:
                 found.setdefault(number, []).append(pid)
-    return Holders(found, complete)
+    return Holders(found, frozenset(hidden))
 
 
 def far_end(
@@ -161,7 +170,7 @@ def far_end(
     others = who.of(end) - ({pid} if link.startswith("pipe:") else set())
     if others - set(company):
         return "yes"
-    return "no" if others and who.complete else "unknown"
+    return "no" if others and not who.hidden else "unknown"
 
 
 def _hung_up(pid: int, descriptor: int) -> bool:
@@ -196,7 +205,8 @@ def socket_company(
     own = set(company)
     if any(who.of(end) - own for end in ends):
         return "yes"
-    return "no" if who.complete and all(end in who.found for end in ends) else "unknown"
+    seen = all(end in who.found for end in ends)
+    return "no" if seen and everyone.heirs_seen(pid) else "unknown"
 
 
 __all__ = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.system import peers, procfs
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 ESTABLISHED, LISTEN = "01", "0A"
 _HTTPS = 443
 _LOOPBACK_6 = "00000000000000000000000001000000"
+# ::ffff:0:0/96, each 32 bits in the host's byte order.
+_MAPPED_4 = f"{0:016X}" + ("FFFF0000" if sys.byteorder == "little" else "0000FFFF")
 
 
 class Served(NamedTuple):
@@ -81,8 +85,7 @@ def outgoing(pids: Collection[int]) -> dict[int, int]:
 def _is_far(remote: str) -> bool:
     """Whether an address of /proc/net/tcp (hexadecimal, each 32 bits in the host's byte order) is no loopback's."""
     address, _, port = remote.rpartition(":")
-    mapped = address[-8:] if address.startswith("0" * 16) and len(address) == 32 else address
-    loopback = address == _LOOPBACK_6 or (len(mapped) == 8 and mapped.endswith("7F"))
+    loopback = address == _LOOPBACK_6 or (len(address) == 8 and address.endswith("7F"))
     return not loopback or int(port, 16) == _HTTPS
 
 
@@ -112,8 +115,14 @@ def connections() -> list[Connection]:
         for line in data.decode("ascii", "replace").splitlines()[1:]:
             words = line.split()
             if len(words) > 9 and words[3] in (ESTABLISHED, LISTEN):
-                found.append(Connection(words[1], words[2], words[3], int(words[9])))
+                local, remote = _mapped(words[1]), _mapped(words[2])
+                found.append(Connection(local, remote, words[3], int(words[9])))
     return found
+
+
+def _mapped(address: str) -> str:
+    """The IPv4 address that an IPv6 one stands for: who listens on `::` is connected to by that, and its client by this."""
+    return address[24:] if address.startswith(_MAPPED_4) else address
 
 
 __all__ = [
