@@ -199,13 +199,18 @@ def test_a_server_with_clients_is_not_ended_through_its_launcher(tmp_path: Path)
     wait_until(lambda: procfs.process(launcher) is None, what="its launcher is gone as well")
 
 
+@pytest.mark.parametrize("accepts", [True, False])
 @namespaced
-def test_a_server_that_others_use_through_a_socket_is_left(tmp_path: Path) -> None:
-    """C3 of the danger scenarios: one stdio server used through a socket by other sessions. A TCP port protects it."""
+def test_a_server_that_others_use_through_a_socket_is_left(tmp_path: Path, accepts: bool) -> None:
+    """C3 of the danger scenarios: one stdio server used through a socket by other sessions. A TCP port protects it.
+
+    Whom a busy server has not accepted yet is no less of a client.
+    """
     world = World(tmp_path)
     session = world.session()
     ready = tmp_path / "server"
-    session.start_server([sys.executable, "-I", "-S", script(tmp_path, "local", LOCAL), str(ready)])
+    text = LOCAL if accepts else LOCAL.replace("listening.accept()", "None")
+    session.start_server([sys.executable, "-I", "-S", script(tmp_path, "local", text), str(ready)])
     server = Child(pid_in(ready))
     other = socket.socket(socket.AF_UNIX)
     other.connect(f"{ready}.sock")

@@ -21,12 +21,14 @@ def served(
     """Those of `wanted` that somebody outside `company` is connected to, or may be. `sockets`: see `peers.unix_peers`.
 
     An accepted connection has the name of the socket it came in by; that tells it from one that the process itself made.
-    Where the kernel does not say who is at its other end (`sockets` is None), somebody is.
+    Where the kernel does not say who is at its other end (`sockets` is None), somebody is. Who has only just connected
+    waits at the listening socket.
     """
     held = {pid: peers.sockets_of(pid) or set() for pid in wanted}
     if not any(held.values()):
         return set()
     listening, connected = _table()
+    waiting = peers.unix_waiting() or {}
     found: set[int] = set()
     for pid, inodes in held.items():
         names = {listening[one] for one in inodes if one in listening}
@@ -34,7 +36,9 @@ def served(
         if sockets is None:
             found.update({pid} if accepted else ())
             continue
-        ends = {sockets.get(one, 0) for one in accepted} - {0}
+        ends = {sockets.get(one, 0) for one in accepted}
+        # Not counted where it has gone since (0).
+        ends = ends.union(*(waiting.get(one, ()) for one in inodes if one in listening)) - {0}
         own = {*company, pid}
         if ends and any((everyone.holders().of(end) or {0}) - own for end in ends):
             found.add(pid)

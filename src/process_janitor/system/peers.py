@@ -27,11 +27,24 @@ _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
 _DONE, _ERROR = 3, 2
 _SHOW_PEER = 4  # UDIAG_SHOW_PEER
 _ATTRIBUTE_PEER = 2  # UNIX_DIAG_PEER
+_SHOW_WAITING = 8  # UDIAG_SHOW_ICONS
+_ATTRIBUTE_WAITING = 3  # UNIX_DIAG_ICONS
 _ALL_STATES = 0xFFFFFFFF
 
 
 def unix_peers() -> dict[int, int] | None:
     """Inode -> inode of the socket it is connected to (0: none), for every unix socket; None if the kernel won't say."""
+    told = _unix_sockets(_SHOW_PEER, _ATTRIBUTE_PEER)
+    return None if told is None else {one: ends[0] if ends else 0 for one, ends in told.items()}
+
+
+def unix_waiting() -> dict[int, tuple[int, ...]] | None:
+    """Inode of a listening unix socket -> inodes of those that have connected to it and are not accepted yet."""
+    return _unix_sockets(_SHOW_WAITING, _ATTRIBUTE_WAITING)
+
+
+def _unix_sockets(show: int, attribute: int) -> dict[int, tuple[int, ...]] | None:
+    """Inode -> the inodes that the kernel gives it in one attribute, for every unix socket; None if it won't say."""
     if not hasattr(_socket, "AF_NETLINK"):
         return None
     link = None
@@ -39,10 +52,10 @@ def unix_peers() -> dict[int, int] | None:
         # `socket` is 1.5 MB on top of its C half, in a watcher that may weigh 6 in all.
         link = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
         link.settimeout(2.0)
-        body = struct.pack("=BBHIIIII", _socket.AF_UNIX, 0, 0, _ALL_STATES, 0, _SHOW_PEER, 0, 0)
+        body = struct.pack("=BBHIIIII", _socket.AF_UNIX, 0, 0, _ALL_STATES, 0, show, 0, 0)
         head = struct.pack("=IHHII", 16 + len(body), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0)
         link.send(head + body)
-        return _replies(link)
+        return _replies(link, attribute)
     except OSError:
         return None
     finally:
@@ -50,8 +63,8 @@ def unix_peers() -> dict[int, int] | None:
             link.close()
 
 
-def _replies(link: _socket.socket) -> dict[int, int] | None:
-    found: dict[int, int] = {}
+def _replies(link: _socket.socket, attribute: int) -> dict[int, tuple[int, ...]] | None:
+    found: dict[int, tuple[int, ...]] = {}
     while True:
         data = link.recv(1 << 18)
         at = 0
@@ -61,18 +74,18 @@ def _replies(link: _socket.socket) -> dict[int, int] | None:
                 return found
             if kind == _ERROR or length < 16:
                 return None
-            inode = struct.unpack_from("=I", data, at + 20)[0]
-            found[inode] = _peer(data, at + 32, at + length)
+            one = struct.unpack_from("=I", data, at + 20)[0]
+            found[one] = _inodes(data, at + 32, at + length, attribute)
             at += (length + 3) & ~3
 
 
-def _peer(data: bytes, at: int, end: int) -> int:
+def _inodes(data: bytes, at: int, end: int, attribute: int) -> tuple[int, ...]:
     while at + 4 <= end:
         size, kind = struct.unpack_from("=HH", data, at)
-        if kind == _ATTRIBUTE_PEER and size >= 8:
-            return int(struct.unpack_from("=I", data, at + 4)[0])
+        if kind == attribute:
+            return struct.unpack_from(f"={max(0, size - 4) // 4}I", data, at + 4)
         at += max(4, (size + 3) & ~3)
-    return 0
+    return ()
 
 
 def inode(link: str) -> int:
@@ -217,4 +230,5 @@ __all__ = [
     "socket_company",
     "sockets_of",
     "unix_peers",
+    "unix_waiting",
 ]
