@@ -91,7 +91,7 @@ def look(
     root: str, policy: Policy, also: Collection[int] = (), more: Collection[Session] = ()
 ) -> Judged:
     """Decide about everything, change nothing. `also` and `more` are as in `observe`."""
-    observation = observe(root, also, more, stamped=policy.patience is not None)
+    observation = observe(root, also, more, policy)
     return Judged(observation, tuple(decide(observation.ties, policy)))
 
 

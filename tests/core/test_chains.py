@@ -8,7 +8,7 @@ from process_janitor.core.company import company
 from process_janitor.core.model import Marks
 from process_janitor.core.policy import KeepRule, Policy
 from process_janitor.core.ties import Ties
-from tests.machine import Machine
+from tests.machine import BOOT, Machine
 
 A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 
@@ -53,7 +53,7 @@ def test_what_a_living_client_writes_to_is_nobodys_company() -> None:
     m.register(inner, B)
     tee = m.spawn(shell, comm="tee")
     m.exit(outer)
-    assert tee not in company(Ties(m.snapshot(), m.sessions.values()))
+    assert tee not in company(Ties(m.snapshot(), m.sessions.values()), Policy())
 
 
 @pytest.mark.case("M3", "launcher and workers of a server with connected clients", "keep")
@@ -102,11 +102,13 @@ def test_the_end_of_a_pipeline_goes_though_its_beginning_let_go() -> None:
     m.rows[tail].ppid = 1
     m.exit(claude)
     # Who only feeds what is about to go is nobody in whose use it is.
-    assert tail in company(Ties(m.snapshot(), m.sessions.values()))
+    assert tail in company(Ties(m.snapshot(), m.sessions.values()), Policy())
     assert m.verdict(grep) == ("reap", "leftover")
     assert m.verdict(tail) == ("report", "detached")
     m.exit(shell)
-    assert tail not in company(Ties(m.snapshot(), m.sessions.values())), "its call has ended"
+    assert tail not in company(Ties(m.snapshot(), m.sessions.values()), Policy()), (
+        "its call has ended"
+    )
 
 
 @pytest.mark.case("M27", "the browser, in a session of its own, of a server in use", "keep")
@@ -167,4 +169,30 @@ def test_what_stays_is_nobodys_company(looked: bool) -> None:
     if looked:
         m.look()
     m.exit(claude)
-    assert company(Ties(m.snapshot(), m.sessions.values())) == {running, below}, (bot, tmux, psql)
+    assert company(Ties(m.snapshot(), m.sessions.values()), Policy()) == {running, below}, (
+        bot,
+        tmux,
+        psql,
+    )
+
+
+@pytest.mark.parametrize("how", ["pid", "command", "mark"])
+def test_what_its_user_keeps_is_nobodys_company(how: str) -> None:
+    """A database and a server of the user's that reads from it: who is kept needs what it is connected to."""
+    m = Machine()
+    claude = m.claude(A)
+    database = m.bash(claude, A)
+    call = m.bash(claude, A)
+    server = m.spawn(call, comm="node", argv=("node", "vite.js"))
+    worker = m.spawn(server, comm="node")
+    start = m.rows[server].start
+    rules = {"pid": KeepRule(server, start, BOOT), "command": KeepRule(command="vite")}
+    if how == "mark":
+        m.rows[server].marks = Marks(session_id=A, claude_pid=claude, tool_child=True, keep=True)
+    m.look()
+    m.exit(claude)
+    ties, policy = Ties(m.snapshot(), m.sessions.values()), Policy()
+    if how in rules:
+        assert company(ties, policy) == {database, call, server, worker}
+        policy = Policy(keep_rules=(rules[how],))
+    assert company(ties, policy) == {database, call}

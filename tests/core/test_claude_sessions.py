@@ -336,16 +336,28 @@ def test_a_hung_bash_call_is_no_hook_at_work_in_a_client_that_a_hook_started() -
 
 
 @case("M44", "a client whose terminal was closed, at work on its user's SessionEnd hook", "report")
-@pytest.mark.parametrize("goodbye", [True, False])
-def test_a_client_whose_terminal_is_closed_is_given_time_for_its_hooks(*, goodbye: bool) -> None:
+def test_a_client_whose_terminal_is_closed_is_given_time_for_its_hooks() -> None:
     m = Machine()
     claude = m.claude(A)
     m.rows[claude].detail = {"terminal_hung_up": "yes", "socket_peer": "no"}
     m.bash(claude, A)
     hook = m.hook(claude, A)
-    if goodbye:
-        m.goodbye(claude, "other", 4)
     assert m.verdict(claude) == ("report", "orphaned-session")
     assert "hook-at-work" in m.decide()[claude].evidence
     m.exit(hook)
+    assert m.verdict(claude) == ("reap", "orphaned-session")
+
+
+def test_who_has_said_goodbye_is_judged_by_that_alone() -> None:
+    """A closed terminal: the client notes its goodbye and ends. It was `reap` at once, and no longer ten seconds later."""
+    m = Machine()
+    claude = m.claude(A)
+    m.rows[claude].detail = {"terminal_hung_up": "yes", "socket_peer": "no"}
+    assert m.verdict(claude) == ("reap", "orphaned-session")
+    for ago, expected in ((1, ("keep", "")), (9, ("keep", "")), (11, ("report", "hung-session"))):
+        m.goodbye(claude, "other", ago)
+        assert m.verdict(claude) == expected
+    m.goodbye(claude, "other", 91)
+    assert m.verdict(claude) == ("reap", "hung-session")
+    m.goodbye(claude, "clear", 1)
     assert m.verdict(claude) == ("reap", "orphaned-session")

@@ -922,8 +922,10 @@ def test_what_was_seen_below_one_of_two_on_a_conversation_is_that_ones(*, looked
     assert m.verdict(theirs)[0] == "keep"
 
 
-@pytest.mark.parametrize("words", [("--debug", "mcp", "serve"), ("mcp", "serve")])
-def test_a_client_that_only_serves_holds_no_conversation(words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words", [("--debug", "mcp", "serve"), ("mcp", "serve"), ("attach", "3f2a"), ("gateway",)]
+)
+def test_a_client_that_only_serves_or_shows_holds_no_conversation(words: tuple[str, ...]) -> None:
     m = Machine()
     m.spawn(m.shell, comm="claude", argv=("claude", *words), setpgid=True)
     claude = m.claude(A)

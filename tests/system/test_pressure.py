@@ -115,7 +115,7 @@ def test_the_real_kernel() -> None:
     ],
 )
 def test_where_a_connection_leads(remote: str, far: bool) -> None:
-    assert ports._is_far(remote) is far
+    assert ports._is_far(ports._mapped(remote)) is far
 
 
 def test_a_local_connection_is_none_to_the_api_and_unix_sockets_are_none_either() -> None:

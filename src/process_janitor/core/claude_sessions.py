@@ -71,6 +71,7 @@ def _judge(
             return "reap", "hung-session", ("said-goodbye", "still-running", "grace-over")
         if ago >= HUNG_REPORT_SECONDS:
             return "report", "hung-session", ("said-goodbye", "still-running")
+        return "keep", "", ()  # on its way out, also where its terminal is closed already
     rivals = [
         other
         for other in ties.owners.live_under(one for one in session.ids if one)

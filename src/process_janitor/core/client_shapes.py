@@ -33,10 +33,12 @@ def is_claude(comm: str, argv: Sequence[str] = (), exe: str = "") -> bool:
 
 
 _BACKGROUND = frozenset({"daemon", "bg-pty-host", "bg-spare", "--bg-pty-host", "--bg-spare"})
-# Subcommands that hold no conversation: the background daemon with its spares, and one-off commands.
+# Subcommands that hold no conversation: the background daemon with its spares, views of a background session, and
+# one-off commands.
 _NO_CONVERSATION = _BACKGROUND | frozenset({
     "mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "config",
-    "agents", "stop", "logs", "setup-token", "auth", "--version", "-v", "--help", "-h",
+    "agents", "attach", "stop", "kill", "logs", "rm", "respawn", "purge", "project", "import", "auto-mode", "gateway",
+    "ultrareview", "setup-token", "auth", "--version", "-v", "--help", "-h",
     "--claude-in-chrome-mcp", "--computer-use-mcp", "--chrome-native-host",
 })  # fmt: skip
 

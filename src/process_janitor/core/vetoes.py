@@ -242,6 +242,12 @@ def _is_kept_by_mark(case: Case) -> bool:
     return case.marks is not None and case.marks.keep
 
 
+def is_kept(ties: Ties, policy: Policy, process: Process) -> bool:
+    """Whether its user keeps this very process, by a rule or by a mark."""
+    case = Case(ties, policy, process, None, None)
+    return _is_kept_by_rule(case) or _is_kept_by_mark(case)
+
+
 def _is_stopped_on_terminal(case: Case) -> bool:
     if case.process.state not in ("T", "t"):
         return False
@@ -306,4 +312,4 @@ def _of(case: Case, process: Process) -> Case:
     return case._replace(process=process)
 
 
-__all__ = ["VETOES", "WORDS", "Case", "Veto", "vetoes"]
+__all__ = ["VETOES", "WORDS", "Case", "Veto", "is_kept", "vetoes"]

@@ -9,6 +9,7 @@ from process_janitor.core.client_shapes import is_claude_name
 from process_janitor.core.company import company
 from process_janitor.core.model import Detail, Snapshot
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.core.policy import Policy
 from process_janitor.core.ties import Ties
 from process_janitor.system import (
     claude_process,
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from process_janitor.core.model import Marks, Process, Session
+
+
+_NO_POLICY = Policy()
 
 
 class Observation(NamedTuple):
@@ -70,11 +74,10 @@ def observe(
     root: str,
     also: Collection[int] = (),
     more: Collection[Session] = (),
-    *,
-    stamped: bool = False,
+    policy: Policy = _NO_POLICY,
 ) -> Observation:
-    """Read the machine. `also` are pids whose details are wanted whatever ties them; `more` is known of sessions;
-    `stamped`: with how long each session has been quiet.
+    """Read the machine. `also` are pids whose details are wanted whatever ties them; `more` is known of sessions; `policy`
+    says what its user keeps, and whether it matters how long each session has been quiet.
 
     Sessions are read before the table: a session that registers in between is then missing from both readings or in the
     table alone, never believed dead because the table is older than its record.
@@ -84,7 +87,7 @@ def observe(
     if unusable:
         raise OSError(errno.ENOSYS, f"{unusable}: nothing can be examined, and nothing is ended")
     sessions = (*known_sessions(root), *more)
-    if stamped:
+    if policy.patience is not None:
         sessions = stamps.all_stamped(root, sessions, identity.boot_id(), paths.config_dir())
     uid = os.geteuid() if hasattr(os, "geteuid") else 0
     table: dict[int, Process] = {}
@@ -120,7 +123,11 @@ def observe(
     # The ancestors of a leftover are asked as well: a veto may cover the tree below them.
     for pid in list(ties.gone):
         wanted.update(above.pid for above in ties.tree.ancestors(table[pid]) if above.pid > 1)
-    found = details(ties.tree, wanted, company(ties), set(ties.gone), set(ties.owners.live), uid)
+    if any(rule.command for rule in policy.keep_rules):
+        commands = {pid: Detail(argv=asked.argv(pid) or ()) for pid in ties.gone}
+        ties = ties.with_details({**snapshot.details, **commands})
+    going = company(ties, policy)
+    found = details(ties.tree, wanted, going, set(ties.gone), set(ties.owners.live), uid)
     return Observation(ties.with_details({**snapshot.details, **found}), sessions)
 
 
