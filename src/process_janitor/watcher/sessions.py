@@ -198,7 +198,11 @@ class Sessions:
 
     def _look(self) -> None:
         tree = Tree(procfs.table())
+        # Who has ended by now may have while the table was read: some of its processes then seem to have let go of it.
+        ended = {fd for fd, _ in self._poll.poll(0)}
         for one in self.watched.values():
+            if one.fd in ended:
+                continue
             owner = one.owner
             now = sighted(tree, owner, one.descendants)
             stored = now == one.descendants or attempt(

@@ -19,10 +19,13 @@ def sighted(
 
     Whoever hangs below the owner is noted with its present parent. Whoever was noted before, still runs, and hangs
     below it no longer is detached. Processes that ended are dropped.
+
+    Nobody loses a parent that lives: where the owner's own child has, the owner ended while the table was read, and such a
+    table tells nothing about who let go of it before.
     """
     processes = tree.processes
     root = processes.get(owner.pid)
-    if root is None or root.start != owner.start:
+    if root is None or root.start != owner.start or _orphans(tree, owner, before):
         return dict(before)
     found: dict[tuple[int, int], Seen] = {}
     _note(tree, root, root, found, detached=False)
@@ -33,6 +36,15 @@ def sighted(
         found[key] = seen._replace(detached=True)
         _note(tree, process, root, found, detached=not seen.server)
     return found
+
+
+def _orphans(tree: Tree, owner: Identity, before: Mapping[tuple[int, int], Seen]) -> bool:
+    for (pid, start), seen in before.items():
+        if seen.parent_key == owner.key and not seen.detached:
+            child = tree.processes.get(pid)
+            if child is not None and child.start == start and child.ppid != owner.pid:
+                return True
+    return False
 
 
 def _note(
