@@ -157,7 +157,7 @@ class Machine:
             pgid=row.pgid if source == "registry" else 0,
             sid=row.sid if source == "registry" else 0,
             descendants=known.descendants if known else {},
-            **fields,
+            **{"since": self.now if source == "registry" else 0, **fields},
         )
 
     def into_background(self, claude: int) -> None:

@@ -627,7 +627,7 @@ def test_a_fork_that_nobody_can_trace_keeps_the_shells_it_may_have_taken_over(
     m.register(claude, A, cwd="/w")
     server, shell = m.mcp(claude, A), m.bash(claude, A)
     fork = m.spawn(1, comm="claude", argv=("claude", "bg-spare"), setsid=True)
-    m.register(fork, B, cwd=where, forked=True)
+    m.register(fork, B, cwd=where, forked=True, kind="bg")
     if linked:
         host = m.spawn(1, comm="claude", argv=("claude", "bg-pty-host"), setsid=True)
         m.register(host, B, source="roster", predecessors=("another-conversation",))
@@ -637,7 +637,9 @@ def test_a_fork_that_nobody_can_trace_keeps_the_shells_it_may_have_taken_over(
     assert ("handed-over" in m.decide()[shell].vetoes) is (expected == "keep")
     assert m.verdict(server) == ("reap", "leftover")
     m.exit(fork)
-    assert m.verdict(shell) == ("reap", "leftover")
+    # What it may have taken over it leaves running, as `claude stop` does.
+    left = ("report", "detached") if expected == "keep" else ("reap", "leftover")
+    assert m.verdict(shell) == left
 
 
 def test_a_record_of_another_boot_does_not_hide_the_client_that_has_its_number_now() -> None:
@@ -934,3 +936,64 @@ def test_a_client_that_only_serves_or_shows_holds_no_conversation(words: tuple[s
     assert m.verdict(shell) == ("reap", "leftover")
     m.spawn(m.shell, comm="claude", argv=("claude", "--debug"), setpgid=True)
     assert "handed-over" in m.decide()[shell].vetoes
+
+
+@case(
+    "M50",
+    "calls that ← handed to the background, after `claude stop`; the old client ended by Ctrl-C",
+    "report",
+)
+@pytest.mark.parametrize("reason", ["prompt_input_exit", "other"])
+@pytest.mark.parametrize("spare", ["older", "younger"])
+@pytest.mark.parametrize("first", ["the old client", "the background session"])
+def test_what_went_to_the_background_stays_there_whatever_the_old_client_says_later(
+    reason: str, spare: str, first: str
+) -> None:
+    """Seen with 2.1.329: the old process goes on to show the agents, and says `other` when it is left by Ctrl-C twice."""
+    m = Machine()
+    daemon = m.spawn(1, comm="claude", argv=("claude", "daemon", "run"), setsid=True)
+
+    def spawned() -> int:
+        return m.claude(B, parent=daemon, argv=("claude", "bg-spare"), source="")
+
+    new = spawned() if spare == "older" else 0
+    old = m.claude(A)
+    moved = m.bash(old, A)
+    new = new or spawned()
+    m.tick(60)
+    m.register(new, B, kind="bg", predecessors=(A,))
+    m.tick(60)
+    later, server = m.bash(old, A), m.mcp(old, A)
+    m.look()
+    for one in (old, new) if first == "the old client" else (new, old):
+        assert m.verdict(moved)[0] == "keep"
+        m.goodbye(one, reason if one == old else "other", 60)
+        m.exit(one)
+    assert m.verdict(moved) == ("report", "detached")
+    assert m.verdict(later) == m.verdict(server) == ("reap", "leftover")
+
+
+@case(
+    "M51",
+    "a call beside a fork in a terminal, or beside a background session that is older",
+    "reap",
+)
+@pytest.mark.parametrize("fork", ["in a terminal", "older"])
+def test_a_fork_that_cannot_have_taken_anything_over_keeps_nothing(fork: str) -> None:
+    """`claude --resume X --fork-session` kept every call of every crashed session of its directory."""
+    m = Machine()
+    kind = "bg" if fork == "older" else ""
+
+    def forked() -> None:
+        m.register(m.claude(B, source=""), B, cwd="/w", forked=True, kind=kind)
+
+    if fork == "older":
+        forked()
+    claude = m.claude(A, source="")
+    m.register(claude, A, cwd="/w")
+    shell = m.bash(claude, A)
+    if fork != "older":
+        forked()
+    m.look()
+    m.exit(claude)
+    assert m.verdict(shell) == ("reap", "leftover")

@@ -291,3 +291,47 @@ def test_below_something_unreadable_nothing_is_known() -> None:
     assert "unreadable" in m.decide()[worker].vetoes
     assert m.verdict(server)[0] == m.verdict(worker)[0] == "keep"
     assert m.verdict(twin) == m.verdict(twins) == ("reap", "leftover")
+
+
+@case(
+    "M54",
+    "a call whose line says PROCESS_JANITOR_KEEP=1, of what overwrites its environment",
+    "keep",
+)
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("PROCESS_JANITOR_KEEP=1 nginx -g daemon_off", True),
+        ("export PROCESS_JANITOR_KEEP=1; gunicorn app", True),
+        ("env PROCESS_JANITOR_KEEP=yes postgres -D data", True),
+        ("PROCESS_JANITOR_KEEP=0 nginx", False),
+        ("PROCESS_JANITOR_KEEP= nginx", False),
+        ("nginx -g daemon_off", False),
+    ],
+)
+def test_a_mark_that_was_overwritten_still_stands_in_the_calls_line(line: str, kept: bool) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    source, _, _ = m.rows[shell].argv[2].partition("eval")
+    m.rows[shell].argv = (
+        "/bin/bash",
+        "-c",
+        f"{source}eval '{line}' && pwd -P >| /tmp/claude-1-cwd",
+    )
+    titled = m.spawn(shell, comm="nginx", marks=Marks(blank=True))
+    m.look()
+    m.exit(claude)
+    assert m.verdict(titled)[0] == m.verdict(shell)[0] == ("keep" if kept else "reap")
+
+
+@case("M55", "a client of tmux in a running call (tmux wait-for)", "reap")
+def test_a_client_of_tmux_holds_nobodys_windows() -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    waits = m.spawn(shell, comm="tmux: client", argv=("tmux", "wait-for", "done"))
+    holds = m.spawn(shell, comm="tmux: server", argv=("tmux", "new", "-d"), setsid=True)
+    m.exit(claude)
+    assert m.verdict(waits) == ("reap", "leftover")
+    assert m.verdict(holds)[0] == "keep"

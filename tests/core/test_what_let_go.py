@@ -331,10 +331,12 @@ def test_what_has_a_living_terminal_for_its_input_is_no_helper() -> None:
     claude = m.claude(B, parent=pane)
     detail = {"stdin": "/dev/pts/4", "stdout": "/dev/pts/4"}
     editor = m.spawn(claude, comm="nvim", argv=("nvim", "/tmp/prompt.md"), detail=detail)
-    closed = m.spawn(claude, comm="node", detail={"stdin": "/dev/pts/5 (deleted)"})
+    own = Marks(session_id=B, claude_pid=claude, claudecode=True)
+    plain = m.spawn(claude, comm="nvim", argv=("nvim", "/tmp/prompt.md"), marks=own, detail=detail)
+    closed = m.spawn(claude, comm="node", marks=own, detail={"stdin": "/dev/pts/5 (deleted)"})
     m.look()
     m.exit(claude)
-    assert m.verdict(editor) == ("report", "detached")
+    assert m.verdict(editor) == m.verdict(plain) == ("report", "detached")
     assert m.verdict(closed) == ("reap", "leftover")
 
 
@@ -386,3 +388,53 @@ def test_a_language_server_that_nobody_can_talk_to_goes_with_its_server(
         assert m.verdict(pid) == ("reap", "leftover")
     assert m.verdict(in_use)[0] == "keep"
     assert m.verdict(other) == ("report", "detached")
+
+
+@pytest.mark.case(
+    "M52", "what a client opened that carries another session's marks itself", "report"
+)
+@pytest.mark.parametrize("where", ["a pane", "the background"])
+@pytest.mark.parametrize("clean", [False, True])
+def test_what_a_client_opens_is_no_helper_for_marks_that_are_not_its_own(
+    where: str, *, clean: bool
+) -> None:
+    """Seen with 2.1.329: a client hands on what its own environment says of the session it was started from."""
+    m = Machine()
+    handed = {
+        "a pane": Marks(session_id=A, claude_pid=77, tool_child=True, claudecode=True),
+        "the background": Marks(launched_by=(A,)),
+    }[where]
+    claude = m.claude(B, marks=handed)
+    viewer = m.spawn(claude, comm="zathura", detail={"stdin": "/dev/null", "stdout": "/dev/null"})
+    apart = m.spawn(claude, comm="mupdf", setsid=True, detail={"stdin": "/dev/null"})
+    server, call = m.mcp(claude, B), m.bash(claude, B)
+    # Under --continue nobody knows the id that the client began with, and gave its servers.
+    detail = {"stdin": "socket:[7]", "stdin_peer": "no"}
+    began = m.spawn(
+        claude, comm="node", marks=Marks(session_id="x-1", claudecode=True), detail=detail
+    )
+    m.look()
+    if clean:
+        m.goodbye(claude, "other", 5)
+    m.exit(claude)
+    assert m.verdict(viewer)[0] == m.verdict(apart)[0] == "report"
+    for pid in (server, call, began):
+        assert m.verdict(pid) == ("reap", "leftover")
+
+
+@pytest.mark.case(
+    "M53", "a script's own child with the id alone, after client and script have ended", "report"
+)
+def test_an_id_that_a_script_exported_makes_no_server_of_its_children() -> None:
+    m = Machine()
+    script = m.spawn(m.shell, comm="bash", setpgid=True, marks=Marks(session_id=A))
+    client = m.spawn(script, comm="claude", argv=("claude", "-p", "x"))
+    m.register(client, A)
+    shipper = m.spawn(script, comm="node", detail={"stdin": "pipe:[7]", "stdin_peer": "no"})
+    server = m.mcp(client, A)
+    m.goodbye(client, "other", 5)
+    m.exit(client)
+    assert m.verdict(shipper)[0] == "report"
+    m.exit(script)
+    assert m.verdict(shipper)[0] == "report"
+    assert m.verdict(server) == ("reap", "leftover")

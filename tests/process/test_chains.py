@@ -223,6 +223,44 @@ def test_a_server_that_others_use_through_a_socket_is_left(tmp_path: Path, accep
     server.gone()
 
 
+# What postgres, socat and sshd do: who listens is not who talks.
+FORKING = """
+import os, socket, sys, time
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1] + ".sock")
+listening.listen()
+open(sys.argv[1], "w").write(str(os.getpid()))
+conversation, _ = listening.accept()
+if os.fork() == 0:
+    listening.close()
+    conversation.send(b"1")
+    time.sleep(300)
+conversation.close()
+time.sleep(300)
+"""
+
+
+@pytest.mark.case("M56", "a server that forks for each client, used through a unix socket", "keep")
+@namespaced
+def test_a_server_that_forks_for_each_client_is_left_while_it_has_one(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    ready = tmp_path / "server"
+    path = script(tmp_path, "forking", FORKING)
+    session.start_server([sys.executable, "-I", "-S", path, str(ready)])
+    server = Child(pid_in(ready))
+    other = socket.socket(socket.AF_UNIX)
+    other.connect(f"{ready}.sock")
+    assert other.recv(1) == b"1"
+    session.kill()
+    settled(server.pid)
+    auto(world)
+    assert server.alive, "another program is connected to its child"
+    other.close()
+    auto(world)
+    server.gone()
+
+
 @pytest.mark.parametrize("name", ["claude", "2.1.329", "10.0.1"])
 @namespaced
 def test_a_users_script_is_not_ended_for_its_name(tmp_path: Path, name: str) -> None:

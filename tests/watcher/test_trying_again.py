@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.namespaced import namespaced
+from tests.process.test_kernel_facts import SERVING
 from tests.watcher.test_watcher import Home, stays
-from tests.world import children, wait_until
+from tests.world import Child, children, wait_until
 
 
 @pytest.mark.parametrize("registered", [True, False])
@@ -160,3 +163,32 @@ def test_a_disk_without_inodes_keeps_nothing_from_being_ended(tmp_path: Path) ->
     for path in home.root.glob("filler*"):
         path.unlink()
     assert home.closed(dead, 40) == "crashed"
+
+
+@pytest.mark.case(
+    "M57", "a server that somebody was connected to only in the moment of the crash", "reap"
+)
+@namespaced
+def test_what_was_in_use_is_ended_once_it_is_not(tmp_path: Path) -> None:
+    """A page in the user's browser, closed a minute later. The watcher came once, and the server stayed for good."""
+    home = Home(tmp_path)
+    session, neighbour = home.session(), home.session()
+    used, other = tmp_path / "used", tmp_path / "other"
+    for ready in (used, other):
+        session.start_server([sys.executable, "-I", "-S", "-c", SERVING, str(ready)])
+        wait_until(ready.exists, what="it serves")
+    pid, port = map(int, used.read_text().split())
+    server, unused = Child(pid), Child(int(other.read_text().split()[0]))
+    lives = neighbour.mcp()
+    home.watch()
+    home.known(session, server, unused)
+    client = socket.create_connection(("127.0.0.1", port))
+    session.kill()
+    unused.gone(25)
+    assert home.closed(session) == "crashed"
+    stays("somebody is connected to it", server)
+    client.close()
+    server.gone(25)
+    wait_until(lambda: "unfinished" not in home.record(session)["closed"], 20, "it is done with")
+    assert "gave up" not in home.log()
+    stays("of a session that lives", neighbour, lives, seconds=0.5)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
-    from process_janitor.core.model import Marks, Process, Seen, Via
+    from process_janitor.core.model import Marks, Process, Seen, Session, Via
     from process_janitor.core.ties import Ties
 
     Held = Literal["attached", "detached", "unknown"]
@@ -51,7 +51,7 @@ def attachment(ties: Ties, root: Process) -> Attachment:
         held.held == "attached"
         and held.via == "call"
         and "condemned" not in held.evidence
-        and ties.owners.in_background(tie.session)
+        and ties.owners.in_background(tie.session, root)
     ):
         # `claude stop` leaves the Bash calls of a background session to whoever takes the conversation up again.
         return held._replace(held="detached", evidence=("background-session",))
@@ -72,13 +72,14 @@ def _held(ties: Ties, root: Process, kind: str, via: Via, *, tool_child: bool) -
         return Attachment("attached", "bash-task", ("condemned",), "call")
     if kind == "bash-task" and root.pid == root.sid:
         return Attachment("attached", kind, ("tool-shell",))
-    if not _may_be_helper(marks, detail, seen):
+    if not _may_be_helper(tie.session, marks, detail, seen):
         return Attachment("detached", kind or "other", ("unmarked",))
     if _is_terminal(detail.stdin):
         # An editor for a prompt, say; with the marks that its client has from another session's Bash call.
         return Attachment("detached", kind or "other", ("on-terminal",))
     cut_off = (
         not tool_child
+        and _has_clients_marks(marks)
         and bool(tie.session.sid)
         and root.sid == tie.session.sid
         and detail.stdin_peer == "no"
@@ -155,16 +156,24 @@ def _started_as(kind: str, seen: Seen | None, marks: Marks | None, *, tool_child
     return "hook" if marks is not None and marks.project else "call"
 
 
-def _may_be_helper(marks: Marks | None, detail: Detail, seen: Seen | None) -> bool:
+def _may_be_helper(
+    session: Session, marks: Marks | None, detail: Detail, seen: Seen | None
+) -> bool:
     """Whether the client started this for its own use.
 
     It gives its helpers the session's marks. A process with an ordinary environment and none of them is something that
-    was opened for the user (`xdg-open`), unless it talked to the client alone, over channels that now lead nowhere.
+    was opened for the user (`xdg-open`), unless it talked to the client alone, over channels that now lead nowhere. The
+    same goes for marks of another session: the client has those itself, from the Bash call or the session it was started
+    from, and hands them on to whatever it opens. Which id it began with may be unknown (`--continue`).
     """
-    if marks is None or marks.names_session or marks.claudecode or marks.blank:
+    if marks is None or marks.blank or client_shapes.is_sandbox_bridge(detail.argv):
         return True
-    if client_shapes.is_sandbox_bridge(detail.argv):
+    if marks.session_id in session.ids or marks.claude_pid == session.owner.pid:
         return True
+    if marks.claudecode and not marks.names_session:
+        return True
+    if marks.names_session or marks.claudecode:
+        return _is_channel(detail.stdin)
     told = _is_channel(detail.stdout)
     return seen is not None and seen.server and told and detail.stdin_peer == "no"
 
@@ -181,7 +190,13 @@ def _in_owner_group(ties: Ties, root: Process) -> bool:
         bool(session.pgid)
         and root.pgid == session.pgid
         and "marker:session-id" in ties.gone[root.pid].evidence
+        and _has_clients_marks(ties.snapshot.marks.get(root.pid))
     )
+
+
+def _has_clients_marks(marks: Marks | None) -> bool:
+    """A client sets several. An id alone a script may have exported, that runs the client and its own children."""
+    return marks is None or not marks.only_an_id
 
 
 def hook_at_work(ties: Ties, client: Process) -> bool:

@@ -12,8 +12,8 @@ _CLIENT_PACKAGES = ("/@anthropic-ai/claude-code", "/@anthropic-ai/claude-agent-s
 
 
 def is_claude_name(comm: str) -> bool:
-    """Whether a process name alone may be a client's: `claude`, or a native build's version (`2.1.329`)."""
-    if comm in ("claude", "claude.exe"):
+    """Whether a process name alone may be a client's: `claude`, also as Nix wraps it, or a native build's version."""
+    if comm in ("claude", "claude.exe", ".claude-wrapped"):
         return True
     parts = comm.split(".")
     return len(parts) == 3 and all(part.isdigit() for part in parts)

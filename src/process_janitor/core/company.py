@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 
 def company(ties: Ties, policy: Policy) -> set[int]:
-    """Processes of gone sessions that are not meant to stay. Asked before any details are known but the command lines that
-    the user's rules are about.
+    """Processes of gone sessions that are not meant to stay. Asked before any details but their command lines are known.
 
     What let go on purpose may well be the client of a leftover, and is then a reason to keep that; unless it did so in a
     Bash call that still runs, and feeds that. What runs beside a living client is somebody, too.

@@ -41,7 +41,7 @@ _MULTIPLEXERS = (
 )
 _DAEMONS = frozenset({
     "watchman", "gpg-agent", "ssh-agent", "dockerd", "containerd", "buildkitd", "VBCSCompiler", "keyboxd", "dirmngr",
-    "colima", "lima", "distccd",
+    "colima", "lima", "distccd", "buck2d", "pantsd", "bloop",
     # Whoever copied something holds it for everybody to paste.
     "xclip", "xsel", "wl-copy",
 })  # fmt: skip
@@ -51,12 +51,13 @@ _DAEMON_WORDS: Mapping[str, tuple[str, ...]] = {
     "turbo": ("daemon",),
     "esbuild": ("--service", "--ping"),
     "sccache": ("--start-server",),
+    "limactl": ("hostagent", "usernet"),
 }
 # What holds containers; the `docker run -i` that talks to one is a server like any other.
 _CONTAINER_HOLDERS = frozenset({"containerd-shim", "conmon", "catatonit"})
 _DAEMON_PROGRAMS = (
     "org.gradle.launcher.daemon.", "org.jetbrains.kotlin.daemon.", "/nx/src/daemon/", "/nx/dist/src/daemon/",
-    "/agent-browser/", "VBCSCompiler.dll", "MSBuild.dll",
+    "/agent-browser/", "VBCSCompiler.dll", "MSBuild.dll", "org.mvndaemon.mvnd.", "bloop.Bloop", "bloop.BloopServer",
 )  # fmt: skip
 # ssh's options that take no value: a word of them alone may hold `-M`.
 _SSH_FLAGS = frozenset("46AaCfGgKkMNnqsTtVvXxYy")
@@ -74,8 +75,12 @@ def is_desktop_program(comm: str, argv: Sequence[str]) -> bool:
 
 
 def is_multiplexer(comm: str) -> bool:
-    """`tmux: server`, `SCREEN`, …: what is under it was opened by its user, whatever marks it inherited."""
-    return comm.split(":", 1)[0] in _MULTIPLEXERS
+    """`tmux: server`, `SCREEN`, …: what is under it was opened by its user, whatever marks it inherited.
+
+    Its client (`tmux wait-for`, `tmux attach`) holds nobody's windows.
+    """
+    name, _, part = comm.partition(": ")
+    return name in _MULTIPLEXERS and part != "client"
 
 
 def starts_for_others(comm: str, argv: Sequence[str]) -> bool:

@@ -197,6 +197,8 @@ class Session(NamedTuple):
     # POSIX sessions of Bash calls that are being ended: (sid, ticks); what is born in one since then goes with it.
     condemned_sids: tuple[tuple[int, int], ...] = ()
     started_at: str = ""
+    # The tick in which it registered, 0 where nobody noted it: a background session's process is older than its work.
+    since: int = 0
     heartbeat_ago: float | None = None
     # Seconds since its last turn, since its transcript changed, and since it or what hangs on it used a processor to
     # speak of; None where nobody noted it, or nobody asked.

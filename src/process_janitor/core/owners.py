@@ -85,9 +85,11 @@ class Owners:
         linked = {one for s in self.sessions if s.predecessors for one in s.ids}
         # Sessions that went on from one that nobody can name: the daemon's list says nothing of them.
         here = [s for s in self.sessions if self.presence[s.owner] in ("live", "gone")]
-        self._unlinked = [s for s in here if s.forked and linked.isdisjoint(s.ids)]
+        # A fork in a terminal (`--fork-session`) takes nothing over.
+        background = [s for s in here if s.kind == "bg"]
+        self._unlinked = [s for s in background if s.forked and linked.isdisjoint(s.ids)]
         # Of this boot: the ticks of another one tell nothing about who came first.
-        self._background = [s for s in here if s.kind == "bg"]
+        self._background = background
         for session in self.sessions:
             where = self.presence[session.owner]
             if where == "live" or session.source == "roster":
@@ -142,24 +144,38 @@ class Owners:
         wanted = set(ids)
         return not wanted.isdisjoint(self._continued)
 
-    def in_background(self, session: Session) -> bool:
-        """Whether this one's work went on, or was from the start, in a background session, also one that is over by now.
+    def in_background(self, session: Session, call: Process) -> bool:
+        """Whether a call of this one went on, or was from the start, in a background session, also one that is over by now.
 
-        A conversation that is taken up again in a terminal, after it was in the background, is an ordinary one.
+        What is older than the background session went along. The old process may stay for long and show the agents, and
+        then end with any goodbye: that one counts only where nobody says whose work was taken over. A conversation that is
+        taken up again in a terminal, after it was in the background, is an ordinary one.
         """
         if session.kind == "bg":
             return True
         for other in self._background:
-            if other.owner.start > session.owner.start and may_move(session):
-                if not set(session.ids).isdisjoint(other.predecessors):
+            # A spare is older than what it is given.
+            began = other.since or other.owner.start
+            if began <= session.owner.start:
+                continue
+            if not set(session.ids).isdisjoint(other.predecessors):
+                if call.start <= began:
                     return True
-                if other in self._unlinked and _alike(session.cwd, other.cwd):
-                    return True
+            elif other in self._unlinked and _alike(session.cwd, other.cwd) and may_move(session):
+                return True
         return False
 
     def may_go_on(self, session: Session) -> bool:
-        """Whether a living session may be the continuation of this one: a fork from nobody knows where, in its directory."""
-        return any(self.is_live(fork) and _alike(session.cwd, fork.cwd) for fork in self._unlinked)
+        """Whether a living session may be the continuation of this one: a fork from nobody knows where, in its directory.
+
+        What took work over before this one began took nothing of it.
+        """
+        return any(
+            self.is_live(fork)
+            and _alike(session.cwd, fork.cwd)
+            and not 0 < fork.since <= session.owner.start
+            for fork in self._unlinked
+        )
 
 
 def _alike(one: str, other: str) -> bool:

@@ -82,6 +82,15 @@ def is_tool_subshell(pid: int, sid: int, argv: Sequence[str]) -> bool:
     return pid != sid and is_tool_shell(argv)
 
 
+def asks_to_be_kept(argv: Sequence[str]) -> bool:
+    """Whether the line of a Bash call sets PROCESS_JANITOR_KEEP, for all or a part of it."""
+    for piece in (tool_line(argv) or "").split("PROCESS_JANITOR_KEEP=")[1:]:
+        value = piece.lstrip("'\"\\")
+        if not value.startswith(("0", "false", " ", ";")) and value:
+            return True
+    return False
+
+
 def is_shell(comm: str) -> bool:
     return comm in SHELLS
 
@@ -111,6 +120,7 @@ def _is_language_server(names: Iterable[str], argv: Sequence[str]) -> bool:
 
 
 __all__ = [
+    "asks_to_be_kept",
     "is_adopter",
     "is_interpreter",
     "is_shell",

@@ -6,7 +6,7 @@ which reasons are printed. `inherited` vetoes also protect whatever runs below t
 
 from __future__ import annotations
 
-from process_janitor.core import client_shapes, daemons
+from process_janitor.core import client_shapes, daemons, shapes
 from process_janitor.core.cgroups import service_unit
 from process_janitor.core.handover import is_handed_on, may_move
 from process_janitor.core.model import Detail, compare
@@ -239,7 +239,10 @@ def _is_kept_by_rule(case: Case) -> bool:
 
 
 def _is_kept_by_mark(case: Case) -> bool:
-    return case.marks is not None and case.marks.keep
+    """Also by what its call's shell was told: what writes its title over its environment has lost the mark there."""
+    if case.marks is not None and case.marks.keep:
+        return True
+    return shapes.asks_to_be_kept(case.argv)
 
 
 def is_kept(ties: Ties, policy: Policy, process: Process) -> bool:

@@ -129,6 +129,7 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
             transcript_path=_text(payload, "transcript_path"),
             source=_text(payload, "source"),
             started_at=identity.started_at(process.start),
+            registered_ticks=clock.ticks(),
             kind=_kind(process),
             forked_from=_forked_from(session_id) if payload.get("source") == "fork" else "",
         )

@@ -29,9 +29,10 @@ def served(
         return set()
     listening, connected = _table()
     waiting = peers.unix_waiting() or {}
+    # Of all of them: who forks for each client (postgres) holds the accepted connection in another process.
+    names = {listening[one] for inodes in held.values() for one in inodes if one in listening}
     found: set[int] = set()
     for pid, inodes in held.items():
-        names = {listening[one] for one in inodes if one in listening}
         accepted = {one for one in inodes if names and connected.get(one) in names}
         if sockets is None:
             found.update({pid} if accepted else ())

@@ -123,10 +123,8 @@ def observe(
     # The ancestors of a leftover are asked as well: a veto may cover the tree below them.
     for pid in list(ties.gone):
         wanted.update(above.pid for above in ties.tree.ancestors(table[pid]) if above.pid > 1)
-    if any(rule.command for rule in policy.keep_rules):
-        commands = {pid: Detail(argv=asked.argv(pid) or ()) for pid in ties.gone}
-        ties = ties.with_details({**snapshot.details, **commands})
-    going = company(ties, policy)
+    commands = {pid: Detail(argv=asked.argv(pid) or ()) for pid in ties.gone}
+    going = company(ties.with_details({**snapshot.details, **commands}), policy)
     found = details(ties.tree, wanted, going, set(ties.gone), set(ties.owners.live), uid)
     return Observation(ties.with_details({**snapshot.details, **found}), sessions)
 

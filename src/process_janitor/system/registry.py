@@ -245,6 +245,7 @@ def as_session(entry: Entry, now: float, boot_id: str) -> Session:
         else (),
         forked=record.get("source") == "fork" and not record.get("forked_from"),
         started_at=record.get("started_at", ""),
+        since=record["registered_ticks"] if type(record.get("registered_ticks")) is int else 0,
         tty=record["tty"] if type(record.get("tty")) is int else 0,
         pane=pane_of(record),
     )

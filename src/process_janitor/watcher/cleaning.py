@@ -12,9 +12,14 @@ from process_janitor.system.retention import prune
 from process_janitor.watcher.closing import close, mark_hung, settled
 from process_janitor.watcher.goodbye import said_goodbye
 
+# What holds for as long as somebody uses a leftover, or something beside it: worth coming back for. Nobody else would.
+_PASSING = frozenset({
+    "serving-clients", "stdin-live-peer", "needed", "handed-over", "live-session-below", "stopped",
+})  # fmt: skip
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from process_janitor.actions.terminate import Action
     from process_janitor.core.model import Decision
@@ -47,10 +52,12 @@ def clean(
     done: list[Action] = []
     problem = ""
     cleans = bool(gone) and options.value("cleanup_on_exit")
+    held: set[tuple[int, int]] = set()
     if cleans:
         swept = sweep(root, options, "watcher", belongs, limit)
         if swept.busy:
             raise RuntimeError(swept.problem)
+        held = _held_for_now(swept.first.decisions)
         cleans, problem = not swept.problem, swept.problem
         done += swept.actions
     if hung:
@@ -64,7 +71,7 @@ def clean(
     for key, session_id in gone.items():
         entry = registry.find(*key, session_id)
         if entry is not None and not settled(entry.record) and not identity.runs(*key):
-            close(registry, entry, noticed)
+            close(registry, entry, noticed, cleaned=key not in held)
     if cleans and not goodbye:
         # Now that it is known to have been a crash, hooks that it cut off can be told from hooks at work.
         done += sweep(root, options, "watcher", belongs, limit).actions
@@ -81,6 +88,20 @@ def clean(
 
         left = news.left_running(snapshot, judged.decisions, gone)
         news.tell(root, options, done, problem, left)
+
+
+def _held_for_now(decisions: Iterable[Decision]) -> set[tuple[int, int]]:
+    """The sessions with leftovers that are kept by nothing but what may be over in a moment: a page that is open in a
+    browser, a client that is at work beside them.
+    """
+    return {
+        one.owner.key
+        for one in decisions
+        if one.owner is not None
+        and one.verdict == "keep"
+        and one.finding in ("leftover", "runaway")
+        and _PASSING.issuperset(one.vetoes)
+    }
 
 
 class _Crashed:

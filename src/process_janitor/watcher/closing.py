@@ -18,20 +18,12 @@ def settled(record: Mapping[str, Any]) -> bool:
     return bool(closed) and not (isinstance(closed, dict) and closed.get("unfinished"))
 
 
-def close(registry: Registry, entry: Entry, noticed: str = "") -> None:
-    """Mark a session as over and cleaned after. The record stays: what it left running is known by it. Raises OSError.
+def close(registry: Registry, entry: Entry, noticed: str = "", *, cleaned: bool = True) -> None:
+    """Mark a session as over. The record stays: what it left running is known by it. Raises OSError.
 
-    `noticed`: when its process was seen to be gone, "" for now.
+    `noticed`: when its process was seen to be gone, "" for now. `cleaned`: else it is still to be cleaned after, by whoever
+    watches then.
     """
-    _close(registry, entry, noticed, cleaned=True)
-
-
-def close_unfinished(registry: Registry, entry: Entry) -> None:
-    """Mark a session as over that is still to be cleaned after, by whoever watches then. Raises OSError."""
-    _close(registry, entry, "", cleaned=False)
-
-
-def _close(registry: Registry, entry: Entry, noticed: str, *, cleaned: bool) -> None:
     with registry.lock():
         # Read again under the lock: a goodbye may have come in since.
         current = registry.find(*entry.owner.key, entry.record["session_id"])
@@ -63,4 +55,4 @@ def mark_hung(registry: Registry, key: tuple[int, int], session_id: str) -> None
             registry.write({**entry.record, "hung": {"at": clock.utc()}})
 
 
-__all__ = ["close", "close_unfinished", "mark_hung", "settled"]
+__all__ = ["close", "mark_hung", "settled"]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from process_janitor.core.namedtuples import NamedTuple
-from process_janitor.watcher.closing import close_unfinished, settled
+from process_janitor.watcher.closing import close, settled
 from process_janitor.watcher.faults import attempt, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from process_janitor.system.registry import Registry
+    from process_janitor.system.registry import Entry, Registry
 
 _RETRY_SECONDS = 5.0
 _TRIES_MAX = 3
 # With every heartbeat: a day, as it is set by default.
 _LATER_TRIES_MAX = 1440
+# In heartbeats.
+_PATIENCE_MAX = 10
 
 
 class _Gone(NamedTuple):
@@ -62,8 +64,8 @@ class Due:
         """The child is back; `cleaned` if it did its work. What it left has to be done again: soon, then every `later`
         seconds, for a day.
 
-        A full disk is cleared after hours, a rule that cannot be read is mended; a session without a record has nobody
-        else to come back for it.
+        A full disk is cleared after hours, a rule that cannot be read is mended, who was using a leftover goes away; a
+        session without a record has nobody else to come back for it.
         """
         sent, self._sent = self._sent, {}
         for key, one in sent.items():
@@ -78,6 +80,10 @@ class Due:
         if cleaned and not left:
             return
         tries = one.tries + 1
+        if cleaned:
+            # Nothing failed, something was in use. That lasts for moments, or for long.
+            self._waiting[key] = _Gone(one.session_id, now + _patience(tries, later), tries)
+            return
         if tries > _TRIES_MAX + _LATER_TRIES_MAX:
             log(root, f"gave up cleaning after session process {key[0]} for good")
             return
@@ -88,9 +94,22 @@ class Due:
             )
         if tries > _TRIES_MAX and entry is not None and left:
             # Its story is told, and whoever watches after us knows that it is not done with.
-            attempt(root, close_unfinished, self._registry, entry)
+            attempt(root, _close_unfinished, self._registry, entry)
         wait = later if tries > _TRIES_MAX else _RETRY_SECONDS
         self._waiting[key] = _Gone(one.session_id, now + wait, tries)
+
+
+def _patience(tries: int, later: float) -> float:
+    """Seconds until the next look at what was in use: soon, then with the heartbeats, then ever more rarely."""
+    return (
+        min(max(1, tries - _TRIES_MAX), _PATIENCE_MAX) * later
+        if tries > _TRIES_MAX
+        else _RETRY_SECONDS
+    )
+
+
+def _close_unfinished(registry: Registry, entry: Entry) -> None:
+    close(registry, entry, cleaned=False)
 
 
 __all__ = ["Due"]
