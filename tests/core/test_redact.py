@@ -38,7 +38,7 @@ SECRET = "s3cr3tValue99"
         ("node", "x.js", f"ghp_{SECRET}{SECRET}"),
         ("npx", "server", "--config", f'{{"apiKey": "{SECRET}"}}'),
         ("docker", "run", "-e", f"PGPASSWORD={SECRET}", "db"),
-        # `npx -y server --api-key …`: npm hands its words to a shell.
+        # What a word may be: `npx -y server --api-key …`: npm hands its words to a shell.
         ("sh", "-c", f"server --api-key {SECRET}"),
         ("/bin/bash", "-lc", f"cd /srv && npx -y server --token {SECRET}"),
         ("env", "A=b", "bash", "-c", "-l", f"mysql -p{SECRET}"),
@@ -79,6 +79,22 @@ SECRET = "s3cr3tValue99"
         ("server", "--token", f"-{SECRET}"),
         ("server", "--password", f"a {SECRET}"),
         ("server", f"--env=DB_PASSWORD=a {SECRET}"),
+        ("make", f"ARGS=--token {SECRET}"),
+        ("sh", "-c", f"make ARGS='--token {SECRET}'"),
+        ("watch", f"--exec=mysql -p{SECRET}"),
+        ("server", f"--header=Authorization: ApiKey {SECRET}"),
+        ("curl", f"-HX-Api-Key: {SECRET}", "https://x"),
+        ("npm", "config", "set", "//registry.npmjs.org/:_authToken", SECRET),
+        ("aws", "configure", "set", "aws_secret_access_key", SECRET),
+        (
+            "claude",
+            "--mcp-config",
+            f'{{"x":{{"command":"npx","args":["server","--api-key","{SECRET}"]}}}}',
+        ),
+        ("claude", "--mcp-config", f'{{"x":{{"command":"mysql","args":["-uroot","-p{SECRET}"]}}}}'),
+        ("x", f'{{\\"command\\":\\"sh\\",\\"args\\":[\\"-c\\",\\"curl -u me:{SECRET}\\"]}}'),
+        ("python3", "-c", f"import subprocess; subprocess.run(['curl', '-u', 'me:{SECRET}'])"),
+        ("node", "-e", f'spawn("sh", ["-c", "cd x\\nmysql -p{SECRET}"])'),
         ("node", "x", f"sk_live_{SECRET}"),
         ("node", "x", f"eyJhcGlLZXki{SECRET}"),
         ("node", "x", f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----"),
@@ -185,7 +201,7 @@ def test_redacting_twice_shows_no_more(text: str) -> None:
 
 HOSTILE = (
     "token", "a", "--", "key=", ":// @", "a-", "://", "key: '", "bearer ", "token ", "'a \"b ", '"$(a ', "$(", "`", "\\ ",
-    "<<a\n", "a://b:c@", "curl -u ", "key=[", "key={", '\\"', "-----BEGIN PRIVATE KEY-----", "user a password ",
+    "<<a\n", "a://b:c@", "curl -u ", "key=[", "key={", '\\"', "-----BEGIN PRIVATE KEY-----", "user a password ", '\\"key: x ', '["a\\',
 )  # fmt: skip
 
 
@@ -213,7 +229,7 @@ def test_a_command_line_as_long_as_one_can_be_is_read_at_once(part: str) -> None
     for argv in (("sh", "-c", line), line.split(" ")):
         began = time.process_time()
         redact(argv)
-        assert time.process_time() - began < 2.0  # 0.2 s, and as long again on a busy machine
+        assert time.process_time() - began < 2.0  # 0.3 s at most here, where it is quiet
 
 
 def test_of_a_word_without_end_no_more_is_read_than_can_be_shown() -> None:

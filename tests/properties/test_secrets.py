@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,11 @@ PIECE = st.text("ABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=6, max_size=9)
 ANY = "!#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\" "
 # Where the secret stands in a text: what a value can hold there without being quoted.
 SAFE = "_-.+/=~"
+
+
+def mcp_server(command: str, *words: str) -> str:
+    return json.dumps({"mcpServers": {"x": {"type": "stdio", "command": command, "args": words}}})
+
 
 FLAGS = [
     "--token", "--api-key", "--apiKey", "--openaiKey", "--password", "--client-secret", "-token", "--auth",
@@ -56,6 +62,11 @@ WORDS: list[Place] = [
     lambda secret: ("curl", "-d", json.dumps({"auth": {"password": secret}}, separators=(",", ":"))),
     lambda secret: ("server", json.dumps(json.dumps({"token": secret, "x": "y"}))),
     lambda secret: ("server", json.dumps({"args": ["--header", f"Authorization: Key {secret}"]})),
+    lambda secret: ("claude", "--mcp-config", mcp_server("npx", "x", "--api-key", secret)),
+    lambda secret: ("claude", "--mcp-config", mcp_server("mysql", "-uroot", f"-p{secret}")),
+    lambda secret: ("python3", "-c", f"run({['curl', '-u', 'me:' + secret]!r})"),
+    lambda secret: ("make", f"CMD=mysql -p{shlex.quote(secret)} db"),
+    lambda secret: ("npm", "config", "set", "//registry/:_authToken", secret),
     lambda secret: ("git", "clone", f"https://me:{quote(secret, safe='@')}@host/x.git"),
 ]  # fmt: skip
 TEXTS: list[Place] = [
@@ -145,6 +156,7 @@ def bash_call(line: str) -> tuple[str, ...]:
     )
 
 
+@pytest.mark.timeout(max(120, EXAMPLES // 20))
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(commands())
 def test_no_secret_is_shown_however_deep(made: tuple[tuple[str, ...], list[str]]) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from process_janitor.core.secret_texts import Span
+    from process_janitor.core.shell_words import Part
 
 HIDDEN = "***"
 # More than this is not read, and so not shown: nobody reads it, and reading takes time.
@@ -26,8 +27,14 @@ _READ_MAX = 1 << 16
 _DEPTH_MAX = 6
 _FLAG = re.compile(r"--?(?:[A-Za-z][a-z-]*(?:=.*)?)?$", re.DOTALL)
 _NAMED_FLAG = re.compile(r"--?[\w.-]+$")
-_SECRET = "secret"  # noqa: S105  # what a flag takes
+# What may hold words itself: a line, a list in JSON, or either with a backslash before each quote.
+_MORE = re.compile(r"[\s'\"\\]")
+# `CMD=mysql`, `--exec=curl`: what follows is a word as well.
+_SETTING = re.compile(r"(?:-{0,2}[A-Za-z_][\w.-]*=)+")
+# What the next word is: a secret, a line for a shell, the name of something that is `set`.
+_SECRET = "secret"  # noqa: S105  # no secret itself
 _LINE = "line"
+_NAME = "name"
 
 
 def redact(argv: Sequence[str], limit: int = 400) -> str:
@@ -66,36 +73,52 @@ class _Command:
 
     @property
     def expects(self) -> bool:
-        return bool(self._expects)
+        return self._expects == _SECRET
 
     def take(self, word: str, depth: int) -> list[Span]:
         """What is to be hidden of the next word."""
         expected, self._expects = self._expects, ""
-        if not word.startswith("-"):
-            self._learn(base(word))
-        if expected and word and not _FLAG.match(word):
-            return _of_line(word, depth) if expected == _LINE else [(0, len(word))]
-        if expected == _LINE:
-            self._expects = _LINE  # `bash -c -l LINE`
-        if word.startswith("-"):
-            for flag, takes in self._flags.items():
-                found = re.match(flag, word)
-                if found is not None and found.end() < len(word):
-                    return [(found.end(), len(word))]
-                if found is not None:
-                    self._expects = takes
-                    return []
-            if _NAMED_FLAG.match(word) and is_secret(word.lstrip("-")):
-                self._expects = _SECRET
-                return []
+        if word and not _FLAG.match(word):
+            if expected == _SECRET:
+                return [(0, len(word))]
+            if expected == _LINE:
+                return _of_line(word, depth)
+        elif expected in (_LINE, _NAME):
+            self._expects = expected  # `bash -c -l LINE`
+        setting = _SETTING.match(word)
+        for at in (0, setting.end()) if setting is not None else (0,):
+            if not word.startswith("-", at):
+                self._name(word[at:], expected)
+                continue
+            begins = self._flag(word, at)
+            if begins:
+                return [(begins, len(word))]
         return _of_word(word, depth)
 
-    def _learn(self, name: str) -> None:
+    def _flag(self, word: str, at: int) -> int:
+        """Where in this word the secret of a flag begins, 0 where none does; then the next word may be one."""
+        for flag, takes in self._flags.items():
+            found = re.compile(flag).match(word, at)
+            if found is not None and found.end() < len(word):
+                return found.end()
+            if found is not None:
+                self._expects = takes
+                return 0
+        if _NAMED_FLAG.match(word, at) and is_secret(word[at:].lstrip("-")):
+            self._expects = _SECRET
+        return 0
+
+    def _name(self, word: str, expected: str) -> None:
         """Flags go by the programs that were named so far: before one, there may be any that starts it (`sudo`, `env`)."""
+        name = base(word)
         if name in TAKES_SECRET:
             self._flags[TAKES_SECRET[name]] = _SECRET
         if name in TAKES_LINE:
             self._flags[TAKES_LINE[name]] = _LINE
+        if expected == _NAME and is_secret(word.rsplit(":", 1)[-1]):
+            self._expects = _SECRET
+        elif word == "set":
+            self._expects = _NAME
 
     def given(self) -> None:
         """The word that was expected is the output of another command."""
@@ -104,8 +127,12 @@ class _Command:
 
 def _of_word(word: str, depth: int) -> list[Span]:
     found = list(secret_texts.spans(word, word=True))
-    if len(word.split(None, 1)) > 1:
+    if _MORE.search(word):
         found += _words_of(word, depth)
+        if depth <= _DEPTH_MAX:
+            command = _Command()
+            for part in shell_words.strings(word):
+                found += _hidden(part, command.take(part.text, depth + 1))
     return found
 
 
@@ -128,7 +155,7 @@ def _words_of(line: str, depth: int) -> list[Span]:
                 hide = [(0, len(part.text))]
             else:
                 hide = command.take(part.text, depth + 1)
-            found += (part.span(start, end) for start, end in hide if start < end)
+            found += _hidden(part, hide)
             if any(end == len(part.text) for _, end in hide):
                 hidden_to = part.end
         elif around and around[-1][0] == part.mark:
@@ -143,6 +170,11 @@ def _words_of(line: str, depth: int) -> list[Span]:
         else:
             command = _Command()
     return found
+
+
+def _hidden(part: Part, spans: Iterable[Span]) -> Iterable[Span]:
+    """Where in the line that stands which is hidden of one of its words."""
+    return (part.span(start, end) for start, end in spans if start < end)
 
 
 def _without(text: str, spans: Iterable[Span]) -> str:

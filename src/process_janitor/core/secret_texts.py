@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from process_janitor.core.secret_names import NAME_MAX, is_secret
+from process_janitor.core.shell_words import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ _NAME = rf"-{{0,2}}([\w.-]{{1,{NAME_MAX}}})"
 _SAYS = r"\s{0,16}(?:=>|:=|=|:)\s{0,16}"
 _NAMED = re.compile(rf"(?<![\w.-]){_NAME}(\\{{0,8}}['\"])?{_SAYS}(?=[^\s;&,)}}\]])")
 _OPENING = re.compile(rf"{_NAME}{_SAYS}(?=\S)")
-_QUOTE = re.compile(r"(\\{0,8})(['\"])")
 _BRACKETS = re.compile(r"\[[^\]]*\]?|\{[^}]*\}?")
 # What ends a value may be a part of it, where nothing follows that looks like another one.
 _PLAIN = re.compile(
@@ -77,14 +77,16 @@ def _named(text: str) -> Iterator[Span]:
 def _value(text: str, named: re.Match[str]) -> Span:
     """Where the value of a name stands, without its quotes."""
     at = named.end()
-    quote = _QUOTE.match(text, at)
-    if quote is not None:
-        return quote.end(), _closed(text, quote)
+    inside = quoted(text, at)
+    if inside is not None:
+        return inside
     if not named[2] and ":" in text[named.end(1) : at]:
-        around = _QUOTE.match(text, named.start() - 1) if named.start() else None
-        if around is not None and _WHOLE_LINE.search(named[1]):
+        # The order matters: a quote is searched for only where all up to it is a value then, and not read again.
+        whole = named.start() and _WHOLE_LINE.search(named[1])
+        around = quoted(text, named.start() - 1) if whole else None
+        if around is not None:
             # `"X-Api-Key: Scheme Secret"`: a header in quotes ends with them.
-            return at, max(at, _closed(text, around))
+            return at, max(at, around[1])
         if _HEADER.search(named[1]):
             return at, max(at, _end(_UNQUOTED_LINE, text, at))
     if text[at] in "[{":
@@ -95,12 +97,6 @@ def _value(text: str, named: re.Match[str]) -> Span:
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     found = pattern.match(text, at)
     return found.end() if found is not None else at
-
-
-def _closed(text: str, quote: re.Match[str]) -> int:
-    """Where a quote is closed by its like, with as many backslashes before it; else the end."""
-    closing = re.compile(rf"(?<!\\)\\{{{len(quote[1])}}}{quote[2]}").search(text, quote.end())
-    return closing.start() if closing is not None else len(text)
 
 
 def _opening(text: str) -> Iterator[Span]:

@@ -33,8 +33,10 @@ _QUOTED = re.compile(r'[^"\\$]+|\\[\s\S]?|\$\(?|"')
 _SUBSTITUTED = re.compile(r"[^'\"\\()]+|'[^']*'?|\\[\s\S]?|[\"()]")
 _DELIMITER = re.compile(r"<<-?\s*\\?['\"]?(.*?)['\"]?$")
 _ROW = re.compile(r"\t*([^\n]*)\n?")
-_ANSI = re.compile(r"[^\\]+|\\[\s\S]?")
-_ANSI_BLANKS = {"n": "\n", "t": "\t", "r": "\r"}
+_STRING = re.compile(r"[\[({,:=]\s{0,16}(?=\\{0,8}['\"])")
+_QUOTE = re.compile(r"(\\{0,8})(['\"])")
+_ESCAPED = re.compile(r"[^\\]+|\\[\s\S]?")
+_BLANKS = {"n": "\n", "t": "\t", "r": "\r"}
 
 
 class Part:
@@ -96,7 +98,7 @@ def parts(line: str, at: int = 0) -> Iterator[Part]:
             elif kind == "double":
                 at = _double(line, at, pieces)
             else:
-                _ansi(line, begun + 2, at, pieces)
+                _escaped(line, begun + 2, at - line.endswith("'", begun + 2, at), pieces)
             continue
         if kind == "joined":
             continue
@@ -176,14 +178,41 @@ def _document(line: str, at: int, delimiters: list[str]) -> int:
     return at
 
 
-def _ansi(line: str, at: int, end: int, pieces: list[tuple[str, int]]) -> None:
-    """Read the inside of `$'…'`: as far as blanks and quotes go."""
-    for found in _ANSI.finditer(line, at, end - line.endswith("'", at, end)):
+def strings(text: str) -> Iterator[Part]:
+    """What stands in quotes in a list, JSON's or a program's: `{"command": "a", "args": ["b", "c"]}`."""
+    at = 0
+    while (found := _STRING.search(text, at)) is not None:
+        begun = found.end()
+        inside = quoted(text, begun)
+        if inside is None:  # more backslashes than any nesting needs
+            return
+        start, end = inside
+        pieces: list[tuple[str, int]] = []
+        _escaped(text, start, end, pieces)
+        at = min(len(text), end + start - begun)
+        yield Part(begun).read(pieces, at)
+
+
+def quoted(text: str, at: int) -> tuple[int, int] | None:
+    """The inside of the quotes that open there: up to their like, with as many backslashes, or the end. None: no quote."""
+    quote = _QUOTE.match(text, at)
+    if quote is None:
+        return None
+    before = len(quote[1])
+    # Of what is escaped inside, a backslash at the end has these before it any number of times.
+    within = rf"(?<!\\)(?:\\{{{2 * before + 2}}})*"
+    closing = re.compile(rf"{within}(\\{{{before}}}{quote[2]})").search(text, quote.end())
+    return quote.end(), closing.start(1) if closing is not None else len(text)
+
+
+def _escaped(line: str, at: int, end: int, pieces: list[tuple[str, int]]) -> None:
+    r"""Read what knows `\n`: the inside of a shell's `$'…'`, of a string in JSON."""
+    for found in _ESCAPED.finditer(line, at, end):
         text = found[0]
         if text[0] == "\\" and len(text) > 1:
-            pieces.append((_ANSI_BLANKS.get(text[1], text[1]), found.start() + 1))
+            pieces.append((_BLANKS.get(text[1], text[1]), found.start() + 1))
         else:
             pieces.append((text, found.start()))
 
 
-__all__ = ["Part", "parts"]
+__all__ = ["Part", "parts", "quoted", "strings"]
