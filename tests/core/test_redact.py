@@ -138,6 +138,8 @@ def test_a_secret_is_hidden_wherever_it_is_put(argv: tuple[str, ...]) -> None:
         ("bash", "-c", "grep -rn password src/ | head -5; pytest -k 'token and not secret'"),
         ("bash", "-c", "TOKEN=$(gh auth token) make test 2>&1 | tee out"),
         ("curl", "-sSLo", "out.tgz", "-XPOST", "https://x/y.tgz"),
+        ("http", "-b", "https://x"),
+        ("openssl", "s_client", "-connect", "x:443", "-keyout", "x.pem"),
         ("docker", "run", "-p", "8080:80", "-u", "1000:1000", "image"),
         ("node", "x", "https://unpkg.com/react@18/x", "http://localhost:3000/@vite/client"),
         ("npm", "install", "@scope/keys@1.0", "react@18"),
@@ -181,19 +183,13 @@ def test_what_stands_around_a_secret_stays(argv: tuple[str, ...], line: str) -> 
     assert redact(argv) == line
 
 
-@given(st.text(max_size=120))
-def test_redacting_twice_changes_nothing(text: str) -> None:
-    once = redact_text(text)
-    assert redact_text(once) == once
-
-
 FRAGMENTS = (
     "token", "--token", "password", "Authorization", "curl", "-u", "sh", "-c", "=", ": ", " ", " ", "'", '"', "\\", "$(",
     ")", "`", ";", "\n", "<<a", "a", "b", "https://", "@", "{", "}", ",", "sk-abcdefgh", "Bearer abcdef", "***",
 )  # fmt: skip
 
 
-@given(st.lists(st.sampled_from(FRAGMENTS), max_size=20).map("".join))
+@given(st.text(max_size=120) | st.lists(st.sampled_from(FRAGMENTS), max_size=20).map("".join))
 def test_redacting_twice_shows_no_more(text: str) -> None:
     once = redact_text(text)
     assert len(redact_text(once).replace(HIDDEN, "")) <= len(once.replace(HIDDEN, ""))
@@ -218,7 +214,7 @@ def seconds(text: str) -> float:
 
 @pytest.mark.parametrize("part", HOSTILE)
 def test_a_long_hostile_line_costs_no_more_than_its_length(part: str) -> None:
-    short, long = ((part * size)[:size] for size in (1 << 14, 1 << 17))
+    short, long = ((part * size)[:size] for size in (1 << 13, 1 << 16))
     # Eight times as long: linear is eight times the time, quadratic 64 times. The millisecond is the clock's.
     assert seconds(long) < 24 * seconds(short) + 0.001
 

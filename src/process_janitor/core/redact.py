@@ -58,7 +58,7 @@ def redact_line(line: str, limit: int = _READ_MAX) -> str:
 
 
 def redact_text(text: str) -> str:
-    """The text with everything that looks like a credential replaced by `***`. Applying it twice changes nothing."""
+    """The text with everything that looks like a credential replaced by `***`. What is hidden stays so."""
     return _without(text, _of_word(text, 0))
 
 

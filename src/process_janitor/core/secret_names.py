@@ -38,36 +38,32 @@ def _flags(letters: str, names: str = "", switches: str = "") -> str:
     return rf"{short}|--(?:{names})(?:=|$)" if names else short
 
 
-_CURL = _flags("uUbE", "user|proxy-user|cookie|cert|proxy-cert", "#0123469afgGijklLnNOpqRsSvZ")
-_MYSQL = _flags("p")
-_LDAP = _flags("wW")
-_SEVENZIP = _flags("p")
+_P = _flags("p")
 # Of these, the next word (or the rest of the word) is a secret. Patterns are not compiled before one is needed.
 TAKES_SECRET = {
-    "curl": _CURL,
-    "wget": _flags("u", "user|proxy-user"),
-    **dict.fromkeys(("http", "https", "xh", "xhs"), _flags("aub", "auth")),
+    "curl": _flags("uUbE", "user|proxy-user|cookie|cert|proxy-cert", "#0123469afgGijklLnNOpqRsSvZ"),
+    **dict.fromkeys(("http", "https", "xh", "xhs"), _flags("a")),
     **dict.fromkeys(
         (
             "mysql", "mysqldump", "mysqladmin", "mysqlimport", "mysqlshow", "mysqlcheck", "mysqlpump", "mycli",
-            "mariadb", "mariadb-dump", "mariadb-admin", "mariadb-import",
+            "mariadb", "mariadb-dump", "mariadb-admin", "mariadb-import", "cqlsh", "cypher-shell", "rabbitmqadmin",
+            "mongosh", "mongo", "mongodump", "mongorestore", "mongoexport", "mongoimport", "mongostat",
+            "7z", "7za", "7zr", "7zz", "rar", "unrar", "sshpass",
+            # `docker login`, `az login`, `helm registry login`
+            "login",
         ),
-        _MYSQL,
+        _P,
     ),
-    **dict.fromkeys(
-        ("mongosh", "mongo", "mongodump", "mongorestore", "mongoexport", "mongoimport", "mongostat"), _MYSQL
-    ),
-    **dict.fromkeys(("sshpass", "cqlsh", "cypher-shell", "rabbitmqadmin"), _MYSQL),
-    # `docker login`, `az login`, `helm registry login`.
-    "login": _MYSQL,
     **dict.fromkeys(("redis-cli", "valkey-cli", "keydb-cli"), _flags("a")),
-    **dict.fromkeys(("ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami", "ldappasswd"), _LDAP),
+    **dict.fromkeys(
+        ("ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami", "ldappasswd"), _flags("w")
+    ),
     **dict.fromkeys(("smbclient", "rpcclient"), _flags("U")),
-    **dict.fromkeys(("sqlcmd", "bcp", "osql", "ipmitool", "mosquitto_pub", "mosquitto_sub"), _flags("P")),
-    **dict.fromkeys(("zip", "unzip", "zipcloak"), _flags("P")),
-    **dict.fromkeys(("7z", "7za", "7zr", "7zz", "rar", "unrar"), _SEVENZIP),
+    **dict.fromkeys(
+        ("sqlcmd", "bcp", "osql", "ipmitool", "mosquitto_pub", "mosquitto_sub", "zip", "unzip"), _flags("P")
+    ),
     **dict.fromkeys(("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk"), _flags("cAX")),
-    "openssl": _flags("kK"),
+    "openssl": r"-[kK]$",
 }  # fmt: skip
 _C = r"-[A-Za-z]*c$"
 # Of these, the next word is a line that a shell reads.
