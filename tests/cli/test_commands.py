@@ -70,6 +70,16 @@ def test_a_cut_off_call_shows_what_is_there() -> None:
         'deploy --token="a hunter2" --now',
         "curl -H 'Authorization: Bearer hunter2hunter2' http://h",
         "echo \"unbalanced --token hunter2",
+        "sudo mysql -uroot -phunter2 db",
+        "timeout 5 mysql -uroot -phunter2 db",
+        "docker exec db mysql -uroot -phunter2 db",
+        "while true; do curl -u me:hunter2 x; done",
+        "x=$(curl -u me:hunter2 x)",
+        "(curl -u me:hunter2 x)",
+        "echo a\ncurl -u me:hunter2 x",
+        "if true; then sshpass -p hunter2 ssh h; fi",
+        "bash -c 'npx x --api-key hunter2'",
+        'curl -d "{\\"password\\":\\"hunter2\\"}" https://x',
     ],
 )  # fmt: skip
 def test_no_secret_of_a_bash_call_is_shown(command: str) -> None:

@@ -193,6 +193,15 @@ def test_hooks_of_other_cleaners_are_named(world: World, command: str, named: bo
         assert "Stop" in one["says"]
 
 
+def test_a_secret_in_another_cleaners_hook_is_not_shown(world: World) -> None:
+    command = "sh -c 'pkill node; curl -u me:hunter2 https://h --token hunter3'"
+    hooks = {"Stop": [{"hooks": [{"type": "command", "command": command}]}]}
+    (world.config_dir / "settings.json").write_text(json.dumps({"hooks": hooks}))
+    (one,) = lines(ask(world)[1], "other cleaners")
+    assert "pkill node; curl -u ***" in one["says"]
+    assert "hunter" not in one["says"]
+
+
 def test_another_plugins_hooks_are_looked_at_and_our_own_are_not(world: World) -> None:
     hooks = {
         "hooks": {"SessionStart": [{"hooks": [{"command": "sh", "args": ["-c", "killall node"]}]}]}

@@ -149,6 +149,39 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
     assert "environment-value" not in everything
 
 
+@namespaced
+def test_a_secret_in_a_shells_line_is_neither_shown_nor_stored(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    session = world.session()
+    # As npm starts `npx server --api-key …`: its own title, and a shell with the words in one.
+    line = "sleep 1000; : --api-key hunter2"
+    ended, kept = (session.start_server(["sh", "-c", line]) for _ in range(2))
+    session.run_bash("sleep 1000; sudo mysql -phunter2 db")
+    session.kill()
+    page = tmp_path / "page.html"
+    said = [
+        world.cli(*words)
+        for words in (
+            ["scan", "--json"], ["scan", "--all", "--verbose"], ["explain", str(ended)], ["report", "--json"],
+            ["report", "--html", str(page)], ["keep", str(kept)], ["keep"], ["run", "--yes", "--json"], ["history", "--json"],
+        )
+    ]  # fmt: skip
+    stored = [
+        file.read_text("utf-8", "replace") for file in world.root.rglob("*") if file.is_file()
+    ]
+    told = "".join((page.read_text(), *stored, *(one.out + one.err for one in said)))
+    assert [one.code for one in said if one.code not in {0, 1}] == []
+    assert "hunter2" not in told
+    for text in (
+        said[0].out,
+        said[-1].out,
+        page.read_text(),
+        *(x for x in stored if "command_shown" in x),
+    ):
+        assert "--api-key ***" in text
+    assert "mysql -p***" in said[-1].out
+
+
 STEERING = "\x1b]0;pwn\x07\x1b[8m\u202e\x85"
 
 

@@ -183,7 +183,7 @@ class Recorder:
 
     def write(self, action: Action) -> None:
         """Write down what was done to one of them."""
-        # 5 ms of import, spent while the signalled processes end.
+        # 8 ms of import, spent while the signalled processes end.
         from process_janitor.core.commands import shown
 
         known = self._known.get(action.decision.process.key, _UNKNOWN)

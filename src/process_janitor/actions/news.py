@@ -105,7 +105,7 @@ def left_running(
 
 
 def _left(snapshot: Snapshot, top: Decision, members: Sequence[Decision]) -> Left:
-    # 5 ms of import, and only for whoever has something to show.
+    # 8 ms of import, and only for whoever has something to show.
     from process_janitor.core.commands import brief, middle, shown
 
     details = [snapshot.detail(one.process.pid) for one in members]

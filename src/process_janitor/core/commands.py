@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from process_janitor.core import programs, shapes
-from process_janitor.core.redact import redact, redact_text
+from process_janitor.core import programs, shapes, shell_words
+from process_janitor.core.redact import redact, redact_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 LIMIT = 400
 _SNAPSHOT = "/shell-snapshots/snapshot-"
 _EVAL = " eval "
-_SEPARATORS = frozenset({"|", "||", "&", "&&", ";", "|&"})
 _LINE_MAX = 1 << 16
 _UNCUT = 1 << 20
 
@@ -20,7 +19,7 @@ _UNCUT = 1 << 20
 def shown(argv: Sequence[str], limit: int = LIMIT) -> str:
     """One printable line for a command, secrets hidden; of a Bash call only what it was asked to do. "" for no words."""
     asked = tool_command(argv)
-    line = redact(argv, _UNCUT) if asked is None else _shell_line(asked)
+    line = redact(argv, _UNCUT) if asked is None else redact_line(asked, _UNCUT)
     return middle(line, limit)
 
 
@@ -32,7 +31,10 @@ def tool_command(argv: Sequence[str]) -> str | None:
     # Where a snapshot is sourced, its path may hold anything.
     line = f" {line[:_LINE_MAX]}"
     at = line.find(_EVAL, max(0, line.find(_SNAPSHOT)))
-    return None if at < 0 else _shell_word(line, at + len(_EVAL)).strip() or None
+    if at < 0:
+        return None
+    word = next(shell_words.parts(line, at + len(_EVAL)), None)
+    return word.text.strip() or None if word is not None else None
 
 
 def brief(command: str) -> str:
@@ -57,51 +59,6 @@ def middle(text: str, width: int) -> str:
 
 def _last_part(path: str) -> str:
     return path.rstrip("/").rsplit("/", 1)[-1] or path
-
-
-def _shell_word(line: str, at: int) -> str:
-    """The one word of a shell line that starts at `at`, without its quotes. One that is cut off ends with the line."""
-    found = []
-    quote = ""
-    while at < len(line):
-        char = line[at]
-        at += 1
-        if quote == "'":
-            if char == quote:
-                quote = ""
-            else:
-                found.append(char)
-        elif char == "\\" and (not quote or line[at : at + 1] in ('"', "\\", "$", "`")):
-            found.append(line[at : at + 1])
-            at += 1
-        elif char == quote:
-            quote = ""
-        elif not quote and char in "'\"":
-            quote = char
-        elif not quote and char.isspace():
-            break
-        else:
-            found.append(char)
-    return "".join(found)
-
-
-def _shell_line(text: str) -> str:
-    """A shell line on one line, redacted both as a text and, program by program, as words."""
-    import shlex
-
-    hidden = redact_text(text[:_LINE_MAX])
-    try:
-        words = shlex.split(hidden, posix=False)  # leaves the quotes in place
-    except ValueError:
-        words = hidden.split()
-    parts: list[list[str]] = [[]]
-    for word in words:
-        settles = "=" in word and not word.startswith("-")
-        parts[-1].append(word)
-        # What stands before a program (`A=b`) is none: redaction goes by the program's name.
-        if word in _SEPARATORS or word.endswith(";") or (settles and len(parts[-1]) == 1):
-            parts.append([])
-    return " ".join(redact(part, _UNCUT) for part in parts if part)
 
 
 __all__ = ["LIMIT", "brief", "middle", "shown", "tool_command"]

@@ -70,7 +70,7 @@ def ended(one: Ended) -> Document:
         "identity": one.identity.text,
         "role": one.role,
         "name": redact_text(one.name),
-        "mcp_server": one.mcp_server,
+        "mcp_server": redact_text(one.mcp_server),
         "session_id": one.session_id,
         "cwd": redact_text(one.cwd),
         "outcome": one.outcome,

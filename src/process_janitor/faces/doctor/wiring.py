@@ -6,7 +6,7 @@ import glob
 import os
 import re
 
-from process_janitor.core.redact import redact_text
+from process_janitor.core.redact import redact_line
 from process_janitor.faces.doctor import Check
 from process_janitor.system import client_files, files, identity, paths, tables
 from process_janitor.system.marks import marks_of
@@ -139,7 +139,7 @@ def others(ward: Ward) -> Iterator[Check]:
     for path, events in sources:
         for event, command in _commands(events):
             if _KILLS.search(command):
-                found.append(f"{path}, {event}: {redact_text(command)[:120]}")
+                found.append(f"{path}, {event}: {redact_line(command, 120)}")
     for one in found:
         yield Check(
             "other cleaners", "warning", one,
