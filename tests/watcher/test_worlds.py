@@ -6,13 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from process_janitor.core.model import Decision
 from process_janitor.faces import pretend, start
-from process_janitor.system import files, lease, procfs, worlds
+from process_janitor.sweep import sweep
+from process_janitor.system import files, lease, procfs
+from process_janitor.system.config import load_settings
 from process_janitor.watcher import wanted
 from tests.namespaced import ROOT, namespaced, unshare
 from tests.watcher.test_stepping_down import stop
@@ -69,6 +73,17 @@ def watchers() -> list[int]:
     return [pid for pid, above in found.items() if above not in found]
 
 
+def sweep_until(home: Home, what: str) -> None:
+    """A sweep that ends nothing, and not before that was said."""
+
+    def before(targets: list[Decision]) -> None:
+        assert targets == []
+        say(home, "sweeping")
+        heard(home, what)
+
+    sweep(str(home.root), load_settings(), "auto", lambda _: False, None, before)
+
+
 # Two at once
 
 
@@ -84,12 +99,12 @@ def in_the_container(tmp_path: Path) -> None:
     watcher = wait_until(home.holder_pid, 10, "it announces itself")
     assert not start.ensure_watcher(root), "the same world has one"
     assert watchers() == [watcher]
-    say(home, "watched")
     # A sweep that is frozen with its container.
-    cleaner = worlds.lock(home.place, "cleaner.lock")
-    assert cleaner is not None
-    heard(home, "host has cleaned")
-    os.close(cleaner)
+    frozen = threading.Thread(target=sweep_until, args=(home, "host has cleaned"))
+    frozen.start()
+    heard(home, "sweeping")
+    say(home, "watched")
+    frozen.join()
     stays("what ended was the host's", dead, left, neighbour, spared, seconds=1.0)
     assert not wanted.asked_to_retire(home.place)
     dead.kill()

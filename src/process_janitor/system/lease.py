@@ -4,7 +4,8 @@ Each world has one, in its own directory (`worlds`): that is the `place` below. 
 the state directory itself.
 
 `watcher.lock` is the truth. `watcher` names the holder (`pid start boot-id version term uptime`) for the hooks that only
-have a shell's builtins: a process of that pid and start tick in this boot is the watcher, anything else is not. The holder
+have a shell's builtins: a process of that pid and start tick in this boot is the watcher, anything else is not. A shell
+cannot tell which world it is in; it reads the notes of all, and those of others name no process that it finds. The holder
 renews its term with every heartbeat; it ends by the monotonic clock, so a night asleep takes nothing from it. A shell can
 read no clock but /proc/uptime, which goes on in the night: past that second it asks Python, which knows better.
 """
