@@ -15,7 +15,7 @@ from benchmarks.inside import ROOT
 from process_janitor.core.model import Identity
 from process_janitor.core.record import new_record
 from process_janitor.faces import pretend
-from process_janitor.system import identity, launch, lease, procfs
+from process_janitor.system import identity, launch, lease, procfs, worlds
 from process_janitor.system.registry import Registry
 
 T = TypeVar("T")
@@ -161,9 +161,7 @@ class Stage:
 
     def watcher(self) -> int:
         """The pid of the watcher, once it holds the lease."""
-        boot = identity.boot_id()
-        pid, _ = wait_until(lambda: lease.holder(self.root, boot), "the watcher holds its lease")
-        return pid
+        return wait_until(lambda: lease.watching(self.root), "the watcher holds its lease").key[0]
 
     def end_watcher(self) -> None:
         """End the watcher, and one that takes over from it, through a handle on exactly that process."""
@@ -171,15 +169,15 @@ class Stage:
 
     def _no_watcher(self) -> bool:
         boot = identity.boot_id()
-        holder = lease.holder(self.root, boot)
-        if holder is not None:
-            fd = identity.open_pidfd(Identity(*holder, boot, identity.pid_namespace()))
+        found = lease.watching(self.root)
+        if found is not None:
+            fd = identity.open_pidfd(Identity(*found.key, boot, identity.pid_namespace()))
             if fd is not None:
                 signal.pidfd_send_signal(fd, signal.SIGKILL)
                 os.close(fd)
-        if lease.holder(self.root, boot) is not None:
+        if lease.watching(self.root) is not None:
             return False
-        held = lease.acquire(self.root)
+        held = lease.acquire(worlds.directory(self.root))
         if held is not None:
             os.close(held)
         return held is not None

@@ -81,6 +81,7 @@ class Pretend(Child):
         self._env = env
         self._count = 0
         world.started += 1
+        self._number = world.started
         ready = world.home / f"client-{world.started}"
         pipes = [f"{ready}.in", f"{ready}.out"]
         for pipe in pipes:
@@ -123,7 +124,7 @@ class Pretend(Child):
 
     def _ready(self) -> Path:
         self._count += 1
-        return self.world.home / f"ready-{self.pid}-{self._count}"
+        return self.world.home / f"ready-{self._number}-{self._count}"
 
     def _child(self, ready: Path) -> Child:
         return Child(

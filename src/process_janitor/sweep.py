@@ -13,7 +13,7 @@ from process_janitor.core.handover import background_runs, is_handed_on, may_be_
 from process_janitor.core.model import Decision
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.shapes import is_shell
-from process_janitor.system import config, files
+from process_janitor.system import config, files, worlds
 from process_janitor.system.observe import Observation, observe
 
 TYPE_CHECKING = False
@@ -109,19 +109,23 @@ def sweep(
     nothing further once more than that has turned up in all. Idle sessions are among it only if `idle` says that the user
     asked for them. `before` sees what is about to be signalled, and what was already, right before it happens.
 
-    One sweep at a time: two would both wait for the same processes and report each other's work. Raises
+    One sweep at a time in this world: two would both wait for the same processes and report each other's work. One of
+    another world has other processes, and may be frozen with its container in the middle. Raises
     `config.Unsafe` when the user's keep rules cannot be read, OSError when the state directory cannot be used.
     """
     files.make_root(root)
-    with files.Lock(os.path.join(root, LOCK_NAME), LOCK_SECONDS) as held:
-        if not held:
-            return Swept(
-                look(root, config.policy(root, options, idle=idle)),
-                (),
-                "another cleanup has been running for a minute",
-                busy=True,
-            )
+    held = worlds.lock(worlds.directory(root), LOCK_NAME, LOCK_SECONDS)
+    if held is None:
+        return Swept(
+            look(root, config.policy(root, options, idle=idle)),
+            (),
+            "another cleanup has been running for a minute",
+            busy=True,
+        )
+    try:
         return _sweep(root, options, trigger, wanted, limit, before, idle=idle)
+    finally:
+        os.close(held)
 
 
 def _sweep(

@@ -12,7 +12,7 @@ import pytest
 
 from process_janitor.faces import schemas
 from process_janitor.faces.doctor import installation, wiring
-from process_janitor.system import identity, lease
+from process_janitor.system import lease
 from tests.namespaced import namespaced
 from tests.world import Answer, World, wait_until
 
@@ -246,9 +246,9 @@ def test_a_session_without_a_watcher_gets_one_and_only_when_asked(tmp_path: Path
     code, document = ask(world)
     assert code == 1
     assert state(document, "watcher") == "broken"
-    assert lease.holder(str(world.root), identity.boot_id()) is None
+    assert lease.watching(str(world.root)) is None
     ask(world, "--fix")
-    wait_until(lambda: lease.holder(str(world.root), identity.boot_id()), 10, "the watcher runs")
+    wait_until(lambda: lease.watching(str(world.root)), 10, "the watcher runs")
     _, document = ask(world)
     assert state(document, "watcher") == "ok"
     assert state(document, "sessions") == "ok"

@@ -10,7 +10,7 @@ import pytest
 
 from process_janitor.core.settings import KEYS, value_for
 from process_janitor.faces import schemas
-from process_janitor.system import identity, lease
+from process_janitor.system import identity, lease, worlds
 from tests.namespaced import namespaced
 from tests.world import Answer, World
 
@@ -136,7 +136,9 @@ def test_status_keeps_the_contract_inside_a_session_and_exits_4_outside(tmp_path
     assert "no watcher runs" in outside.err
     me = identity.identify(os.getpid())
     assert me is not None
-    lease.announce(str(world.root), me, "1", 60.0)
+    place = worlds.directory(str(world.root))
+    worlds.make(place)
+    lease.announce(place, me, "1", 60.0)
     assert f"the watcher runs (process {me.pid})" in world.cli("status").err
 
 

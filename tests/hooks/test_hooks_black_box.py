@@ -23,7 +23,7 @@ import pytest
 
 from process_janitor.core.record import valid_session_id
 from process_janitor.faces import pretend
-from process_janitor.system import identity, lease, procfs
+from process_janitor.system import identity, lease, procfs, worlds
 from process_janitor.system.marks import marks_of
 from process_janitor.system.registry import Registry
 from tests.namespaced import namespaced
@@ -201,13 +201,17 @@ class Hooks:
         assert entry is not None, "not registered"
         return entry.record
 
+    @property
+    def place(self) -> Path:
+        """What this world has of its own in the state directory."""
+        return Path(worlds.directory(str(self.root)))
+
     def watcher(self) -> Child:
         """The living watcher."""
-        boot = identity.boot_id()
-        wait_until(lambda: lease.holder(str(self.root), boot), 15, "the watcher lives")
-        holder = lease.holder(str(self.root), boot)
-        assert holder is not None
-        return Child(holder[0])
+        wait_until(lambda: lease.watching(str(self.root)), 15, "the watcher lives")
+        found = lease.watching(str(self.root))
+        assert found is not None
+        return Child(found.key[0])
 
 
 def outside(folder: Path, but: Path) -> dict[str, tuple[int, int]]:
@@ -446,7 +450,7 @@ def test_a_relative_claude_config_dir_means_one_place_for_hook_and_watcher(tmp_p
         ).harmless()
         assert len(list(Registry(root).entries())) == 1
         wait_until(
-            lambda: lease.holder(root, identity.boot_id()),
+            lambda: lease.watching(root),
             10,
             "the watcher holds the lease of that place",
         )
@@ -566,6 +570,7 @@ def _spoil(kind: str, hooks: Hooks) -> None:
             "watcher.lock",
             "environment",
             "leftovers.json",
+            "worlds",
         ):
             (root / name / "full").mkdir(parents=True)
     elif kind == "everything is a symlink":
@@ -580,6 +585,7 @@ def _spoil(kind: str, hooks: Hooks) -> None:
             "logs",
             "trees",
             "journal.jsonl",
+            "worlds",
         ):
             (root / name).symlink_to(target / name)
     else:
@@ -718,7 +724,7 @@ def test_what_the_shell_reads_is_not_waited_for(name: str, kind: str, tmp_path: 
     hooks = Hooks(tmp_path)
     hooks.start(hooks.session)
     hooks.watcher()
-    path = hooks.root / name
+    path = (hooks.root if name == "python" else hooks.place) / name
     path.unlink()
     if kind == "fifo":
         os.mkfifo(path)
@@ -1080,7 +1086,7 @@ def test_leftovers_are_told_in_one_line_and_left_alone(watched: bool, tmp_path: 
     spared = hooks.session.mcp()
     dead.kill()
     if watched:
-        note = hooks.root / "leftovers.json"
+        note = hooks.place / "leftovers.json"
         wait_until(
             lambda: note.exists() and str(left.pid) in note.read_text(), 20, "the watcher's note"
         )
@@ -1303,7 +1309,7 @@ def _machine(folder: Path, load: float) -> None:
 
 def _noted(hooks: Hooks, *sessions: Pretend) -> None:
     """The watcher has written down that these sessions live."""
-    note = hooks.root / "leftovers.json"
+    note = hooks.place / "leftovers.json"
     wanted = {one.pid for one in sessions}
 
     def there() -> bool:
@@ -1351,9 +1357,9 @@ def test_sessions_that_are_gone_do_not_count_and_a_higher_limit_is_kept_to(tmp_p
     for one in three:
         hooks.start(one)
     _noted(hooks, *three)
-    note = (hooks.root / "leftovers.json").read_text()
+    note = (hooks.place / "leftovers.json").read_text()
     three[2].kill()
-    (hooks.root / "leftovers.json").write_text(note)
+    (hooks.place / "leftovers.json").write_text(note)
     fourth = hooks.world.session(registered=False)
     assert hooks.start(fourth) == ""
     _noted(hooks, *three[:2], fourth)
@@ -1391,7 +1397,7 @@ def test_an_overload_and_leftovers_are_one_line(tmp_path: Path) -> None:
         hooks.start(one)
     left = dead.mcp()
     dead.kill()
-    note = hooks.root / "leftovers.json"
+    note = hooks.place / "leftovers.json"
 
     def noted() -> bool:
         found = json.loads(note.read_text())["found"] if note.exists() else []

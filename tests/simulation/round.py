@@ -18,7 +18,7 @@ from typing import Any
 from process_janitor.core.plausible import PID_MAX
 from process_janitor.faces import pretend
 from process_janitor.sweep import look
-from process_janitor.system import config, procfs, seen
+from process_janitor.system import config, procfs, seen, worlds
 from process_janitor.system.marks import marks_of
 from process_janitor.system.registry import Registry
 from tests.simulation.plan import Builder, Node, Plan, Trees, strangers
@@ -496,7 +496,7 @@ class Round:
     def watcher(self) -> tuple[int, int]:
         """Who announced itself as the watcher last; (0, 0) before the first one."""
         try:
-            words = (self.root / "watcher").read_text().split()
+            words = Path(worlds.directory(str(self.root)), "watcher").read_text().split()
         except FileNotFoundError:
             return (0, 0)
         return (int(words[0]), int(words[1]))

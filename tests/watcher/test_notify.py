@@ -216,7 +216,7 @@ def test_switched_off_nothing_is_told_anywhere(tmp_path: Path) -> None:
     session.kill()
     server.gone()
     home.closed(session)
-    wait_until((home.root / "leftovers.json").exists, 10, "the cleaning is done")
+    wait_until(Path(home.place, "leftovers.json").exists, 10, "the cleaning is done")
     wait_until(lambda: not helpers(), 10)
     assert desktop.shown() == []
     assert waiting(home) == []
@@ -233,7 +233,7 @@ def test_an_end_without_anything_left_is_not_worth_a_word(tmp_path: Path) -> Non
     home.say_goodbye(session)
     session.kill()
     assert home.closed(session) == "ended"
-    note = home.root / "leftovers.json"
+    note = Path(home.place, "leftovers.json")
 
     def alone() -> bool:
         noted = json.loads(note.read_text())["sessions"] if note.exists() else []

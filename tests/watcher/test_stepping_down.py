@@ -28,8 +28,8 @@ def test_one_that_nobody_takes_over_from_watches_on(tmp_path: Path) -> None:
     watcher = home.watch()
     home.known(dead, left)
     # As a hook does that could not start a successor, or whose successor was killed.
-    files.touch(str(home.root / lease.RETIRE_NAME))
-    wait_until(lambda: not wanted.asked_to_retire(str(home.root)), 20, "it has come back")
+    files.touch(os.path.join(home.place, lease.RETIRE_NAME))
+    wait_until(lambda: not wanted.asked_to_retire(home.place), 20, "it has come back")
     held = Path(f"/proc/{watcher.pid}/fd")
     wait_until(lambda: home.holder_pid() == watcher.pid, 10, "it holds the lease")
     dead.kill()
@@ -51,7 +51,7 @@ def test_one_that_steps_down_late_leaves_no_gap(tmp_path: Path, late: bool) -> N
     home.known(dead, left)
     if late:
         stop(first.pid)
-    files.touch(str(home.root / lease.RETIRE_NAME))
+    files.touch(os.path.join(home.place, lease.RETIRE_NAME))
     second = home.begin()
     if late:
         assert second.wait(20) == 0, "its successor has given up"
@@ -61,7 +61,7 @@ def test_one_that_steps_down_late_leaves_no_gap(tmp_path: Path, late: bool) -> N
         assert first.wait(10) == 0, "it is not needed any more"
     watching = first if late else second
     wait_until(lambda: home.holder_pid() == watching.pid, 10, "somebody watches")
-    assert not wanted.asked_to_retire(str(home.root))
+    assert not wanted.asked_to_retire(home.place)
     dead.kill()
     left.gone()
     assert home.closed(dead) == "crashed"

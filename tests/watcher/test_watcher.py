@@ -21,7 +21,7 @@ from process_janitor.actions import lost_watcher
 from process_janitor.core.model import Identity
 from process_janitor.core.record import new_record
 from process_janitor.faces import pretend, start
-from process_janitor.system import clock, files, identity, launch, lease, procfs, seen
+from process_janitor.system import clock, files, identity, launch, lease, procfs, seen, worlds
 from process_janitor.system.registry import Entry, Registry
 from process_janitor.watcher import wanted
 from tests.client_files import client_file
@@ -42,6 +42,7 @@ class Home(World):
         self.registry = Registry(str(self.root))
         self.registry.prepare()
         self.boot = identity.boot_id()
+        self.place = worlds.directory(str(self.root))
 
     def begin(self, plugin: Path = ROOT, plugin_data: str = "") -> subprocess.Popen[bytes]:
         """One watcher process, as a hook starts it."""
@@ -68,7 +69,7 @@ class Home(World):
         )  # fmt: skip
 
     def holder_pid(self) -> int:
-        return (lease.holder(str(self.root), self.boot) or (0, 0))[0]
+        return (lease.holder(self.place, self.boot) or (0, 0))[0]
 
     def record(self, session: Pretend) -> dict[str, Any]:
         entry = self.registry.find(session.pid, session.identity.start)
@@ -589,7 +590,7 @@ def test_it_ends_when_no_session_is_left_and_not_before(tmp_path: Path) -> None:
     stays("a session is left", Child(watcher.pid), two, seconds=2.5)
     two.kill()
     assert watcher.wait(20) == 0
-    held = lease.acquire(str(home.root))
+    held = lease.acquire(home.place)
     assert held is not None, "the lease is free again"
     os.close(held)
     assert home.log() == ""
@@ -643,11 +644,11 @@ def test_asked_to_retire_it_hands_over_and_nothing_is_ended(tmp_path: Path) -> N
     one = home.session()
     child = one.mcp()
     first = home.watch()
-    files.touch(str(home.root / lease.RETIRE_NAME))
+    files.touch(os.path.join(home.place, lease.RETIRE_NAME))
     second = home.begin()
     assert first.wait(10) == 0
     wait_until(lambda: home.holder_pid() == second.pid, 10, "the newer one holds the lease")
-    assert not wanted.asked_to_retire(str(home.root))
+    assert not wanted.asked_to_retire(home.place)
     stays("a change of the watcher is no end of a session", one, child)
     assert second.poll() is None
     one.kill()
@@ -658,7 +659,7 @@ def _overdue(home: Home, *, asleep: bool = False, **named: int) -> None:
     """As if the holder had announced itself for the last time so long ago that its term is over by now; `asleep`: by a
     clock that goes on while the machine sleeps.
     """
-    path = home.root / lease.HOLDER_NAME
+    path = Path(home.place, lease.HOLDER_NAME)
     pid, start, boot, version, term, _ = path.read_text().split()
     over = int(clock.monotonic()) - 1
     uptime = clock.ticks() // clock.ticks_per_second() - 1
@@ -692,7 +693,7 @@ def test_a_turn_finds_a_watcher_that_hangs_and_none_that_has_time_left(
         if asleep:
             _overdue(home, asleep=True)
         _turn(one, home.env, event)
-        assert not wanted.asked_to_retire(str(home.root)), "a late heartbeat is no lost watcher"
+        assert not wanted.asked_to_retire(home.place), "a late heartbeat is no lost watcher"
     _overdue(home)
     _turn(one, home.env, event)
     assert first.wait(20) == -signal.SIGKILL
@@ -718,16 +719,16 @@ def test_a_watcher_that_hangs_is_replaced_and_one_that_has_time_left_is_not(
     )
     assert not start.ensure_watcher(str(home.root)), "a late heartbeat is no lost watcher"
     # Somebody may have asked it to step down all the same: its successor waits for it and gives up.
-    files.touch(str(home.root / lease.RETIRE_NAME))
+    files.touch(os.path.join(home.place, lease.RETIRE_NAME))
     assert home.begin().wait(20) == 0
     assert first.poll() is None
-    assert not wanted.asked_to_retire(str(home.root)), "and takes its request back"
+    assert not wanted.asked_to_retire(home.place), "and takes its request back"
     _overdue(home)
     assert start.ensure_watcher(str(home.root))
     assert first.wait(20) == -signal.SIGKILL
     wait_until(lambda: home.holder_pid() not in (0, first.pid), 10, "another one watches")
-    assert lease.lost(str(home.root), home.boot) is None
-    assert not wanted.asked_to_retire(str(home.root))
+    assert lease.lost(home.place, home.boot) is None
+    assert not wanted.asked_to_retire(home.place)
     assert (one.alive, child.alive) == (True, True)
     one.kill()
     child.gone()
@@ -744,7 +745,7 @@ def test_a_watcher_that_was_only_slow_steps_down_by_itself(tmp_path: Path) -> No
     assert first.wait(15) == 0, "not ended, but asked"
     wait_until(lambda: home.holder_pid() not in (0, first.pid), 10, "another one watches")
     assert one.alive
-    assert lease.lost(str(home.root), home.boot) is None
+    assert lease.lost(home.place, home.boot) is None
 
 
 @namespaced
@@ -763,15 +764,15 @@ def test_nothing_but_the_watcher_that_has_the_lease_is_ended_for_an_old_heartbea
     wait_until(lambda: second[-1] in (procfs.argv(decoy.pid) or ()), 5, "it runs")
     for named in (one, Child(decoy.pid)):
         _overdue(home, pid=named.pid, start=named.identity.start)
-        assert lease.lost(str(home.root), home.boot) == named.identity.key
-        assert lost_watcher.end(str(home.root)) == 0
+        assert lease.lost(home.place, home.boot) == named.identity.key
+        assert lost_watcher.end(home.place) == 0
         assert named.alive
     _overdue(home, pid=first.pid, start=1)
-    assert lost_watcher.end(str(home.root)) == 0
+    assert lost_watcher.end(home.place) == 0
     assert (first.poll(), decoy.poll()) == (None, None)
     assert (one.alive, other.alive) == (True, True)
     _overdue(home, pid=first.pid, start=identity_of(first).start)
-    assert lost_watcher.end(str(home.root)) == first.pid
+    assert lost_watcher.end(home.place) == first.pid
     assert first.wait(10) == -signal.SIGKILL
 
 
@@ -801,7 +802,7 @@ def test_a_newer_version_takes_over_from_an_older_watcher_by_its_hooks_alone(
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": "0.0.1"}))
     one = home.session()
     first = home.watch(older)
-    assert lease.version(str(home.root)) == "0.0.1"
+    assert lease.version(home.place) == "0.0.1"
     answer = one._order(
         "hook", argv=["/bin/sh", str(ROOT / "hooks" / "run"), "SessionStart"], payload={"session_id": one.session_id},
         env={**home.env, **pretend.hook_marks(one.session_id, one.pid), "PROCESS_JANITOR_VENV": "/nonexistent/janitor"},
@@ -809,7 +810,7 @@ def test_a_newer_version_takes_over_from_an_older_watcher_by_its_hooks_alone(
     assert answer["code"] == 0
     assert first.wait(15) == 0
     wait_until(
-        lambda: home.holder_pid() and lease.version(str(home.root)) != "0.0.1",
+        lambda: home.holder_pid() and lease.version(home.place) != "0.0.1",
         15,
         "the newer version watches",
     )

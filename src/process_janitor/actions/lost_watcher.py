@@ -14,14 +14,14 @@ from process_janitor.system import identity, lease, procfs
 _SCRIPT = ("process_janitor", "watcher", "__main__.py")
 
 
-def end(root: str) -> int:
-    """End the holder of this state directory's lease if it is lost; its pid, 0 when nothing was ended. Raises OSError.
+def end(place: str) -> int:
+    """End the holder of the lease at this place if it is lost; its pid, 0 when nothing was ended. Raises OSError.
 
     Through a pidfd, and only what is proven to be it: announced with pid and start tick, running our script, with the
     lease's file open, and its term still over by then.
     """
     boot = identity.boot_id()
-    found = lease.lost(root, boot)
+    found = lease.lost(place, boot)
     if found is None:
         return 0
     fd = identity.open_pidfd(Identity(*found, boot, identity.pid_namespace()))
@@ -30,7 +30,7 @@ def end(root: str) -> int:
     try:
         pid = found[0]
         if not (
-            _runs_watcher(pid) and lease.held_by(root, pid) and lease.lost(root, boot) == found
+            _runs_watcher(pid) and lease.held_by(place, pid) and lease.lost(place, boot) == found
         ):
             return 0
         import signal  # 4 ms, which the watchers that end nobody need not spend

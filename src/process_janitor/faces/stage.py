@@ -15,7 +15,7 @@ import tempfile
 from process_janitor.faces.actor import END_SECONDS, Actor, until
 from process_janitor.faces.interrupt import Uninterrupted
 from process_janitor.faces.pretend_session import PretendSession
-from process_janitor.system import identity, lease, paths, seen
+from process_janitor.system import identity, lease, paths, seen, worlds
 from process_janitor.system.registry import Registry
 
 TYPE_CHECKING = False
@@ -116,11 +116,12 @@ class Stage:
         """
         if self._hook_called:
             # It is being started beside us; only once it has announced itself can it be found.
-            until(lambda: os.path.exists(os.path.join(self.root, lease.HOLDER_NAME)), END_SECONDS)
-        found = lease.holder(self.root, identity.boot_id())
+            note = os.path.join(worlds.directory(self.root), lease.HOLDER_NAME)
+            until(lambda: os.path.exists(note), END_SECONDS)
+        found = lease.watching(self.root)
         if found is not None:
             try:
-                watcher = Actor(found[0])
+                watcher = Actor(found.key[0])
                 until(lambda: not watcher.alive, _WATCHER_SECONDS)
                 watcher.end()
             except OSError:

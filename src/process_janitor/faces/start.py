@@ -13,6 +13,7 @@ from process_janitor.system import (
     lease,
     leftovers,
     paths,
+    worlds,
 )
 
 TYPE_CHECKING = False
@@ -38,15 +39,16 @@ _NO_SETTINGS = frozenset(
 
 
 def ensure_watcher(root: str) -> bool:
-    """Start the watcher if nobody holds its lease, or one of an older version does, or one that is lost. True when one
+    """Start this world's watcher if nobody holds its lease, or one of an older version does, or one that is lost. True when one
     was started.
     """
-    held = lease.acquire(root)
+    place = worlds.directory(root)
+    held = lease.acquire(place)
     if held is None:
-        if not _is_outdated(lease.version(root)) and not lease.lost(root, identity.boot_id()):
+        if not _is_outdated(lease.version(place)) and not lease.lost(place, identity.boot_id()):
             return False
         # It is asked to step down. Whether one that does not may be ended is its successor's affair: no hook waits for it.
-        files.touch(os.path.join(root, lease.RETIRE_NAME))
+        files.touch(os.path.join(place, lease.RETIRE_NAME))
         launch.detached(launch.python(launch.script("watcher"), plugin_data_name()))
         return True
     # The watcher is born with the lease: of a hundred sessions that start at once, one starts it.

@@ -8,7 +8,7 @@ from process_janitor.core import jsontext
 from process_janitor.core.plausible import usable_pid
 from process_janitor.core.policy import KeepRule, Policy
 from process_janitor.core.settings import Settings, Source, settings
-from process_janitor.system import files, identity, lease, matching, paths
+from process_janitor.system import files, lease, matching, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,12 +130,12 @@ def policy(root: str, options: Settings, *, idle: bool = False) -> Policy:
     rules, problem = load_keep_rules(root)
     if problem:
         raise Unsafe(problem)
-    watcher = lease.holder(root, identity.boot_id())
+    watcher = lease.watching(root)
     return Policy(
         detached=options.value("detached"),
         hung_grace_seconds=float(options.value("hung_grace_seconds")),
         keep_rules=rules,
-        own=frozenset({watcher} if watcher else ()),
+        own=frozenset({watcher.key} if watcher else ()),
         config_dir=paths.config_dir(),
         default_config_dir=paths.default_config_dir(),
         patience=patience(options) if idle else None,

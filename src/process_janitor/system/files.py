@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _READ_MAX = 1 << 20
+# Some file systems give one file two numbers: there nothing tells whether it was removed.
+_TRIES_MAX = 10
 
 
 def read_text(path: str, limit: int = _READ_MAX, *, follow: bool = False) -> str:
@@ -167,21 +169,48 @@ def touch(path: str) -> None:
 class Lock:
     """`with Lock(path, seconds) as held`: an exclusive flock; `held` is False when it was not to be had in time.
 
-    The kernel releases it with the descriptor, also when the holder is killed. The file is never removed: unlinking a
-    held lock file lets two holders in.
+    The kernel releases it with the descriptor, also when the holder is killed.
     """
 
     def __init__(self, path: str, seconds: float) -> None:
         self._path = path
         self._seconds = seconds
-        self._fd = -1
+        self._fd: int | None = None
 
     def __enter__(self) -> bool:
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        return try_lock(self._fd, self._seconds)
+        self._fd = hold(self._path, self._seconds)
+        return self._fd is not None
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
+        if self._fd is not None:
+            os.close(self._fd)
+
+
+def hold(path: str, seconds: float = 0.0) -> int | None:
+    """A descriptor that holds an exclusive flock on the file of that name, which is made; None when it was not to be had
+    in time. Raises OSError.
+
+    Only who holds a lock may remove its file. Whoever had opened it before would then lock what nobody else can find, so
+    what was locked must still be the file of that name.
+    """
+    fd = -1
+    for _ in range(_TRIES_MAX):
+        if fd >= 0:
+            os.close(fd)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        if not try_lock(fd, seconds):
+            os.close(fd)
+            return None
+        if _is_named(fd, path):
+            break
+    return fd
+
+
+def _is_named(fd: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path, follow_symlinks=False))
+    except FileNotFoundError:
+        return False
 
 
 def try_lock(fd: int, seconds: float = 0.0) -> bool:
@@ -204,6 +233,7 @@ __all__ = [
     "Lock",
     "append_bounded",
     "append_line",
+    "hold",
     "make_directory",
     "make_root",
     "read_lines",

@@ -1,4 +1,4 @@
-"""The watcher's note of what is left over and which sessions live, for a hook that has no time to look for itself."""
+"""The watcher's note of what is left over here and which sessions live, for a hook that has no time to look for itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from process_janitor.core import jsontext
 from process_janitor.core.model import Identity
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.plausible import usable_pid
-from process_janitor.system import files, identity, paths
+from process_janitor.system import files, identity, paths, worlds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,12 +48,14 @@ class Note(NamedTuple):
 
 def store(root: str, found: Sequence[Identity], sessions: Sequence[Identity]) -> None:
     """Raises OSError."""
+    place = worlds.directory(root)
+    worlds.make(place)
     noted = {
         "boot_id": identity.boot_id(),
         "found": [[one.pid, one.start] for one in found[:_LISTED_MAX]],
         "sessions": [[one.pid, one.start] for one in sessions[:_LISTED_MAX]],
     }
-    files.write_text(os.path.join(root, NAME), jsontext.dumps(noted) + "\n")
+    files.write_text(os.path.join(place, NAME), jsontext.dumps(noted) + "\n")
 
 
 def still_there(root: str, boot_id: str) -> Note:
@@ -61,7 +63,7 @@ def still_there(root: str, boot_id: str) -> Note:
 
     A note older than the user's rules may name what they keep by now: the watcher writes the next one within a minute.
     """
-    note = os.path.join(root, NAME)
+    note = os.path.join(worlds.directory(root), NAME)
     document = files.read_object(note, _NOTE_MAX)
     if document.get("boot_id") != boot_id:
         return Note()

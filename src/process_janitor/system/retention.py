@@ -8,7 +8,7 @@ import time
 from process_janitor.core.model import differently_timed
 from process_janitor.core.plausible import natural
 from process_janitor.core.record import MalformedRecord
-from process_janitor.system import files, identity, seen
+from process_janitor.system import files, identity, seen, worlds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def prune(registry: Registry, days: int) -> int:
     """Remove old records of sessions that are over, with what was seen of them; returns how many. At most hourly.
 
     The journal keeps their story. With them goes what writers that were killed have left, and what was seen of sessions
-    without a record. A record that nobody closed is only removed when it is of another boot and neither it nor its
+    without a record, and what worlds that are gone had for themselves. A record that nobody closed is only removed when it is of another boot and neither it nor its
     heartbeat was touched within the retention.
     """
     stamp = os.path.join(registry.root, _STAMP)
@@ -52,6 +52,7 @@ def prune(registry: Registry, days: int) -> int:
         if over or age > days * _DAY_SECONDS:
             removed += _drop(registry, entry)
     _sweep_up(registry, days)
+    worlds.prune(registry.root, days)
     return removed
 
 

@@ -10,21 +10,21 @@ import os
 
 from process_janitor.actions import journal
 from process_janitor.sweep import LOCK_NAME
-from process_janitor.system import files, registry
+from process_janitor.system import files, registry, worlds
 from process_janitor.watcher import cleaning
 from process_janitor.watcher.faults import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class Hands:
     """At most one child. `fd` is a pidfd that becomes readable when it has finished, None when there is no child."""
 
-    def __init__(self, root: str, lease_fd: int) -> None:
+    def __init__(self, root: str, leases: Iterable[int]) -> None:
         self._root = root
-        self._lease_fd = lease_fd
+        self._leases = tuple(leases)
         self._pid = 0
         self.fd: int | None = None
         # The pid of the last child, 0 if it failed.
@@ -62,7 +62,8 @@ class Hands:
         status = 1
         try:
             # Our copy of the lease would keep it taken if the watcher is killed while we wait for a stubborn process.
-            os.close(self._lease_fd)
+            for fd in self._leases:
+                os.close(fd)
             cleaning.clean(self._root, gone, hung)
             status = 0
         except Exception as error:  # noqa: BLE001  # nobody reads a detached process's traceback; the log is read
@@ -91,7 +92,8 @@ class Hands:
 
 def prepare(root: str) -> None:
     """Make the files now that the cleaning locks: when the disk is full, or has no inode left, it is too late. Raises OSError."""
-    for name in (LOCK_NAME, registry.LOCK_NAME, journal.LOCK_NAME):
+    files.touch(os.path.join(worlds.directory(root), LOCK_NAME))
+    for name in (registry.LOCK_NAME, journal.LOCK_NAME):
         files.touch(os.path.join(root, name))
 
 

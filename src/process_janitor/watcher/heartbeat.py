@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.system import clock, identity, lease, paths, stamps
+from process_janitor.system import clock, identity, lease, paths, stamps, worlds
 from process_janitor.system.config import heartbeat_limit, load_settings
 from process_janitor.system.registry import as_session
 from process_janitor.watcher import stillness
@@ -47,7 +47,8 @@ class Heartbeat:
         me = identity.identify(os.getpid())
         if me is not None:
             term = heartbeat_limit(self._options)
-            attempt(self._root, lease.announce, self._root, me, self._version_name, term)
+            place = worlds.directory(self._root)
+            attempt(self._root, lease.announce, place, me, self._version_name, term)
 
     def beat(self, now: float) -> None:
         """If it is time: stamp every session, find the ones that hang after their goodbye, and have the leftovers counted

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import select
 
-from process_janitor.system import clock
+from process_janitor.system import clock, worlds
 from process_janitor.system.registry import Registry
 from process_janitor.watcher import hands, wanted
 from process_janitor.watcher.due import Due
@@ -19,18 +19,23 @@ from process_janitor.watcher.faults import attempt
 from process_janitor.watcher.heartbeat import Heartbeat
 from process_janitor.watcher.sessions import TICK_SECONDS, Sessions
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class Watcher:
-    """`lease_fd` holds the lease; a child must not keep it when we are gone."""
+    """`leases` are the descriptors that hold the lease; a child must not keep it when we are gone."""
 
-    def __init__(self, root: str, plugin_data: str, lease_fd: int) -> None:
+    def __init__(self, root: str, plugin_data: str, leases: Iterable[int]) -> None:
         self._root = root
+        self._place = worlds.directory(root)
         self._plugin_data = plugin_data
         registry = Registry(root)
         self._poll = select.poll()
         self._due = Due(registry)
         self._sessions = Sessions(registry, self._due, self._poll)
-        self._hands = hands.Hands(root, lease_fd)
+        self._hands = hands.Hands(root, leases)
         self._heartbeat = Heartbeat(self._sessions, self._hands)
 
     def run(self) -> None:
@@ -39,7 +44,7 @@ class Watcher:
         attempt(self._root, hands.prepare, self._root)
         # What nobody can believe.
         attempt(self._root, self._sessions.registry.quarantine_malformed)
-        while wanted.still_wanted(self._plugin_data) and not wanted.asked_to_retire(self._root):
+        while wanted.still_wanted(self._plugin_data) and not wanted.asked_to_retire(self._place):
             self._sessions.refresh()
             if not (self._sessions or self._due or self._hands.busy):
                 return

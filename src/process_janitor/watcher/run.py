@@ -1,4 +1,4 @@
-"""A watcher's life: who may watch, from when, and when it goes. There is one of them per user and state directory."""
+"""A watcher's life: who may watch, from when, and when it goes. There is one of them in each world of a state directory."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import os
 import time
 
 from process_janitor.core.plausible import natural
-from process_janitor.system import identity, lease, paths, procfs
+from process_janitor.system import identity, lease, paths, procfs, worlds
 from process_janitor.system.registry import Registry
-from process_janitor.watcher import cleaning, wanted
+from process_janitor.watcher import cleaning, succession, wanted
 from process_janitor.watcher.faults import log
 from process_janitor.watcher.loop import Watcher
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_STEP_DOWN_WAIT_SECONDS = 5.0
-_POLL_SECONDS = 0.05
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,41 +34,47 @@ def main(arguments: Sequence[str]) -> int:
         if plugin_data == "--auto":
             cleaning.clean_all(root)
             return 0
-        held = _acquire(root) if inherited is None else inherited
-        while held is not None:
-            _watch(root, plugin_data, held)
-            held = _go_on(root, plugin_data)
+        place = worlds.directory(root)
+        held = succession.take(root, place) if inherited is None else inherited
+        while held is not None and _watch(root, plugin_data, held):
+            held = _go_on(root, place, plugin_data)
     except Exception as error:  # noqa: BLE001  # nobody reads a detached process's traceback; the log is read
         log(root, f"watcher stopped: {type(error).__name__}: {error}")
         return 1
     return 0
 
 
-def _watch(root: str, plugin_data: str, held: int) -> None:
-    """Watch with the lease held, and let it go."""
-    os.set_inheritable(held, False)
+def _watch(root: str, plugin_data: str, held: int) -> bool:
+    """Watch with the lease held, and let it go. False when there was no need: a watcher of a version before stays."""
+    leases = [held]
     try:
-        wanted.clear_retirement(root)
-        watcher = Watcher(root, plugin_data, held)
+        os.set_inheritable(held, False)
+        leases = succession.all_leases(root, held)
+        watcher = Watcher(root, plugin_data, leases)
         try:
             watcher.run()
         finally:
             watcher.close()
+    except succession.Stays as stays:
+        log(root, str(stays))
+        return False
     finally:
-        os.close(held)
+        for lease_fd in leases:
+            os.close(lease_fd)
+    return True
 
 
-def _go_on(root: str, plugin_data: str) -> int | None:
+def _go_on(root: str, place: str, plugin_data: str) -> int | None:
     """The lease again, for one that has let it go and is needed still; None when another has it, or nobody needs us."""
     if not wanted.still_wanted(plugin_data):
         return None
-    if wanted.asked_to_retire(root):
+    if wanted.asked_to_retire(place):
         # Whoever asked has taken the lease in a moment. One that could not be started, was killed or has given up never
         # does, and until the next hook nobody would watch.
-        until = time.monotonic() + _STEP_DOWN_WAIT_SECONDS
-        while wanted.asked_to_retire(root) and time.monotonic() < until:
-            time.sleep(_POLL_SECONDS)
-        return lease.acquire(root)
+        until = time.monotonic() + succession.STEP_DOWN_WAIT_SECONDS
+        while wanted.asked_to_retire(place) and time.monotonic() < until:
+            time.sleep(succession.POLL_SECONDS)
+        return lease.acquire(place)
     # A hook that registered while we were deciding to stop found the lease held and went away content.
     boot, namespace = identity.boot_id(), identity.pid_namespace()
     needed = any(
@@ -79,39 +82,7 @@ def _go_on(root: str, plugin_data: str) -> int | None:
         and (entry.owner.boot_id, entry.owner.pid_namespace) == (boot, namespace)
         for entry in Registry(root).entries()
     )
-    return lease.acquire(root) if needed else None
-
-
-def _acquire(root: str) -> int | None:
-    """The lease; worth a wait only when its holder has been asked to step down. One that does not, and has let its term
-    pass, hangs: it is ended.
-    """
-    until = time.monotonic() + (_STEP_DOWN_WAIT_SECONDS if wanted.asked_to_retire(root) else 0.0)
-    while True:
-        held = lease.acquire(root)
-        if held is not None:
-            return held
-        if time.monotonic() >= until:
-            if not wanted.asked_to_retire(root):
-                return None
-            if not _end_lost(root):
-                # Taken back before the last try: a holder that steps down asks for it after it has let the lease go. So
-                # either it finds nothing and goes on, or it has let go by now and we find the lease free.
-                wanted.clear_retirement(root)
-                return lease.acquire(root)
-            until = time.monotonic() + _STEP_DOWN_WAIT_SECONDS
-        time.sleep(_POLL_SECONDS)
-
-
-def _end_lost(root: str) -> bool:
-    from process_janitor.actions import (
-        lost_watcher,
-    )  # the successor of one that hangs needs it, and nobody else
-
-    pid = lost_watcher.end(root)
-    if pid:
-        log(root, f"ended the watcher before, process {pid}: it had stopped its heartbeat")
-    return pid != 0
+    return lease.acquire(place) if needed else None
 
 
 __all__ = ["main"]

@@ -26,12 +26,12 @@ def still_wanted(plugin_data: str) -> bool:
     return client_files.enabled_plugins(paths.config_dir()).get(name) is not False
 
 
-def asked_to_retire(root: str) -> bool:
-    return os.path.exists(os.path.join(root, lease.RETIRE_NAME))
+def asked_to_retire(place: str) -> bool:
+    return os.path.exists(os.path.join(place, lease.RETIRE_NAME))
 
 
-def clear_retirement(root: str) -> None:
-    files.remove(os.path.join(root, lease.RETIRE_NAME))
+def clear_retirement(place: str) -> None:
+    files.remove(os.path.join(place, lease.RETIRE_NAME))
 
 
 __all__ = ["asked_to_retire", "clear_retirement", "still_wanted"]

@@ -67,8 +67,8 @@ def _later(does: str) -> str:
 
 
 def _nowhere(context: Context, reason: str) -> Failure:
-    own = lease.holder(context.root, identity.boot_id())
-    health = f"the watcher runs (process {own[0]})" if own else "no watcher runs"
+    own = lease.watching(context.root)
+    health = f"the watcher runs (process {own.key[0]})" if own else "no watcher runs"
     return Failure(f"{reason}; {health}; process-janitor scan shows all sessions", NOTHING_EXAMINED)
 
 
@@ -86,12 +86,12 @@ def _current(context: Context) -> Identity | None:
 
 
 def _document(context: Context, found: Survey, session: SessionView) -> Document:
-    own = lease.holder(context.root, found.view.snapshot.boot_id)
+    own = lease.watching(context.root)
     entry = Registry(context.root).find(*session.session.owner.key)
     watcher = {
-        "pid": own[0] if own else None,
+        "pid": own.key[0] if own else None,
         "alive": own is not None,
-        "version": lease.version(context.root) if own else "",
+        "version": own.version if own else "",
     }
     return report_document.status(found, session, entry.path if entry else "", watcher)
 

@@ -10,7 +10,7 @@ import sys
 from process_janitor.faces import start
 from process_janitor.faces.cli import version
 from process_janitor.faces.doctor import Check
-from process_janitor.system import built, files, identity, lease, paths
+from process_janitor.system import built, files, lease, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,9 +125,8 @@ def environment(ward: Ward) -> Iterator[Check]:
 
 def versions(ward: Ward) -> Iterator[Check]:
     ours = version()
-    running = (
-        lease.version(ward.root) if lease.holder(ward.root, identity.boot_id()) is not None else ""
-    )
+    watcher = lease.watching(ward.root)
+    running = watcher.version if watcher is not None else ""
     if running and running != ours:
         yield Check(
             "version", "warning", f"{ours}; the watcher that runs is {running}",

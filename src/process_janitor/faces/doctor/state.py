@@ -160,7 +160,7 @@ def records(ward: Ward) -> Iterator[Check]:
 def watcher(ward: Ward) -> Iterator[Check]:
     boot = identity.boot_id()
     living = [entry for entry in Registry(ward.root).entries() if identity.lives(entry.owner)]
-    held = lease.holder(ward.root, boot)
+    held = lease.watching(ward.root)
 
     def begin() -> str:
         started = start.ensure_watcher(ward.root)
@@ -180,13 +180,15 @@ def watcher(ward: Ward) -> Iterator[Check]:
     oldest = max((beat for beat in beats if beat is not None), default=None)
     if oldest is not None and oldest > limit:
         yield Check(
-            "watcher", "warning", f"process {held[0]} runs, but its last heartbeat is {age(oldest)} old",
+            "watcher", "warning", f"process {held.key[0]} runs, but its last heartbeat is {age(oldest)} old",
             "it is stopped or hangs; the next turn of any session replaces it, process-janitor doctor --fix does so now",
             begin,
         )  # fmt: skip
     else:
         beat = f", last heartbeat {age(oldest)} ago" if oldest is not None else ""
-        yield Check("watcher", "ok", f"process {held[0]}, {count(len(living), 'session')}{beat}")
+        yield Check(
+            "watcher", "ok", f"process {held.key[0]}, {count(len(living), 'session')}{beat}"
+        )
 
 
 def logs(ward: Ward) -> Iterator[Check]:
