@@ -173,6 +173,7 @@ def _sweep(
             empty = 0 if running or campaign.alive or waiting else empty + 1
             campaign.wait(slice_seconds)
             slice_seconds = min(2 * slice_seconds, _LONGEST_SLICE_SECONDS)
+    condemned.over()
     return Swept(
         first or look(root, config.policy(root, options, idle=idle)),
         tuple(campaign.actions),

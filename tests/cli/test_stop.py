@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,52 @@ def test_ctrl_c_stops_the_waiting_and_says_what_was_signalled(tmp_path: Path) ->
     assert "Traceback" not in terminal.said
     (line,) = [x for x in world.cli("history", "--json").json["entries"] if x["event"] == "action"]
     assert (line["pid"], line["signals"], line["outcome"]) == (one.pid, ["SIGTERM"], "survived")
+
+
+@pytest.mark.parametrize(
+    ("reader", "code"), [("| cat", 0), ("| head -n 1", 0), (">/dev/full", 1), ("--quiet", 0)]
+)
+@namespaced
+def test_a_stop_goes_on_when_nobody_reads_it_any_more(
+    reader: str, code: int, tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    world.configure(term_grace_seconds=1)
+    lead, agent, other = world.session(), team(world, "smith"), world.session()
+    stopped = (lead, lead.mcp(), lead.mcp(stubborn=True), agent, agent.mcp(stubborn=True))
+    spared = (other, other.mcp())
+    words = world.command("stop", "--session", str(lead.pid), "--session", str(agent.pid), "--yes")
+    answer = shell(world, f"{shlex.join(words)} {reader}")
+    assert answer.code == code, answer
+    assert answer.err.count("\n") == (1 if code else 0), answer
+    assert not any(child.alive for child in stopped)
+    assert all(child.alive for child in spared)
+
+
+@pytest.mark.parametrize("reader", ["| cat", "| head -n 1", ">/dev/full", "2>&1 | head -n 1"])
+@namespaced
+def test_what_was_not_stopped_is_said_by_the_exit_code_at_least(
+    reader: str, tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    one, kept = world.session(), world.session()
+    server = one.mcp()
+    assert world.cli("keep", str(kept.pid)).code == 0
+    words = world.command("stop", "--session", str(one.pid), "--session", str(kept.pid), "--yes")
+    answer = shell(world, f"{shlex.join(words)} {reader}")
+    assert answer.code == 3, answer
+    if reader == ">/dev/full":
+        assert f"not stopped: {kept.pid} (refused)" in answer.err
+    assert (one.alive, server.alive, kept.alive) == (False, False, True)
+
+
+def shell(world: World, line: str) -> Answer:
+    """A line of a shell, with the exit code of its first command."""
+    done = subprocess.run(
+        ["bash", "-c", f"{line}; exit ${{PIPESTATUS[0]}}"], env={**world.env, "HOME": str(world.home)},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=50, check=False,
+    )  # fmt: skip
+    return Answer(done.returncode, done.stdout, done.stderr)
 
 
 @namespaced

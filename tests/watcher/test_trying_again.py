@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from process_janitor.faces.start import session_start
+from process_janitor.system.registry import Registry
 from tests.namespaced import namespaced
 from tests.process.test_kernel_facts import SERVING
 from tests.watcher.test_watcher import Home, stays
-from tests.world import Child, children, wait_until
+from tests.world import Child, Pretend, children, wait_until
 
 
 @pytest.mark.parametrize("registered", [True, False])
@@ -55,6 +57,90 @@ def test_what_was_given_up_is_tried_again_with_the_heartbeats(tmp_path: Path) ->
     left.gone(20)
     stays("of a session that lives", neighbour, lives, seconds=1.0)
     assert watcher.poll() is None
+
+
+def first_line(home: Home, session: Pretend) -> str:
+    """What a session is told that starts now."""
+    registry = Registry(str(home.root))
+    return session_start(
+        registry, session.session_id, session.identity, print, watcher_started=False
+    )
+
+
+def notices(home: Home) -> list[Path]:
+    return list((home.root / "notices").glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("keep.json", "rule 1 has neither a usable pid with start_ticks and boot_id nor a command"),
+        ("cleaner.lock", "Is a directory"),
+    ],
+)
+@namespaced
+def test_why_nothing_can_be_cleaned_is_told_once(name: str, reason: str, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    dead, neighbour = home.session(), home.session()
+    left, lives = dead.mcp(), neighbour.mcp()
+    obstacle = home.root / name
+    if name == "keep.json":
+        obstacle.write_text('{"rules": [{"command": "vite("}]}')
+    else:
+        obstacle.mkdir()
+    home.watch()
+    home.known(dead, left)
+    dead.kill()
+    home.closed(dead, 40)
+    said = f"what a dead session left cannot be cleaned up: {obstacle}: {reason}"
+    assert said in first_line(home, neighbour)
+    assert left.alive
+
+    def tries() -> int:
+        return home.log().count("nothing more was cleaned")
+
+    before = tries()
+    wait_until(lambda: tries() > before + 1, 15, "it goes on trying")
+    assert said not in first_line(home, neighbour), "told once"
+    obstacle.rmdir() if obstacle.is_dir() else obstacle.unlink()
+    left.gone(20)
+    stays("of a session that lives", neighbour, lives, seconds=1.0)
+
+
+@pytest.mark.parametrize("broken", [True, False])
+@namespaced
+def test_why_the_cleanup_at_a_start_did_nothing_is_told_at_the_next(
+    broken: bool, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    dead, neighbour = home.session(), home.session()
+    left, lives = dead.mcp(), neighbour.mcp()
+    dead.kill()
+    if broken:
+        (home.root / "keep.json").write_text("not json")
+    assert home.begin(plugin_data="--auto").wait(30) == (1 if broken else 0)
+    said = first_line(home, neighbour)
+    assert ("cannot be cleaned up" in said, left.alive, lives.alive) == (broken, broken, True)
+
+
+@namespaced
+def test_what_is_mended_soon_is_not_told(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    dead, neighbour = home.session(), home.session()
+    left = dead.mcp()
+    home.watch()
+    home.known(dead, left)
+    keep = home.root / "keep.json"
+    keep.write_text("not json")
+    dead.kill()
+    wait_until(lambda: "nothing more was cleaned" in home.log(), 15, "the fault is logged")
+    keep.unlink()
+    left.gone(20)
+    home.closed(dead)
+    wait_until(lambda: notices(home), 10, "what was cleaned is told")
+    said = first_line(home, neighbour)
+    assert "cleaned up 1 process" in said
+    assert "cannot" not in said
 
 
 @pytest.mark.parametrize("registered", [True, False])

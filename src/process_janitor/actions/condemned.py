@@ -7,7 +7,7 @@ purpose; it was not: it hung on the shell when the sweep began. Noted on disk as
 from __future__ import annotations
 
 from process_janitor.core.model import Identity, Seen, Session
-from process_janitor.system import seen
+from process_janitor.system import begun, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,46 +22,59 @@ class Condemned:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._ids: dict[Identity, str] = {}
-        self._seen: dict[Identity, dict[tuple[int, int], Seen]] = {}
-        self._sids: dict[Identity, dict[int, int]] = {}
+        self._world = identity.boot_id(), identity.pid_namespace()
+        self._sessions: dict[Identity, Session] = {}
+        # What stands on the disk; what sweeps before this one were cut off at is among it.
+        self._noted = {one.owner: one for one in begun.load(root, *self._world)}
 
     def add(self, targets: Iterable[Decision], observation: Observation) -> None:
-        """Note what is about to be signalled."""
-        changed: set[Identity] = set()
+        """Note what is about to be signalled.
+
+        On disk only what is proven to be left over: what a user has named would be ended unasked the next time.
+        """
+        changed = False
         for target in targets:
-            owner, process = target.owner, target.process
-            if owner is None or owner.key == process.key:
+            owner = target.owner
+            if owner is None or owner.key == target.process.key:
                 continue
-            self._ids[owner] = target.session_id
-            known = self._seen.setdefault(owner, {})
-            if process.key not in known:
-                known[process.key] = Seen(
-                    owner.pid, owner.start, server=target.via == "server", condemned=True
-                )
-                changed.add(owner)
-            if process.pid == process.sid and target.via == "call":
-                self._sids.setdefault(owner, {}).setdefault(process.pid, observation.snapshot.now)
-        for session in observation.sessions:
-            if session.source == "registry" and session.owner in changed:
-                noted = {**session.descendants, **self._seen[session.owner]}
-                try:
-                    seen.store(self._root, session.owner.pid, session.owner.start, noted)
-                except OSError:
-                    continue  # a full disk costs the note, not the cleaning
+            _note(self._sessions, owner, target, observation.snapshot.now)
+            if target.verdict == "reap":
+                changed |= _note(self._noted, owner, target, observation.snapshot.now)
+        if changed:
+            self._store()
 
     def sessions(self) -> list[Session]:
         """What is to be known of these sessions in the next look, registered or not."""
-        return [
-            Session(
-                session_id=self._ids[owner],
-                owner=owner,
-                source="sweep",
-                descendants=noted,
-                condemned_sids=tuple(self._sids.get(owner, {}).items()),
-            )
-            for owner, noted in self._seen.items()
-        ]
+        return list(self._sessions.values())
+
+    def over(self) -> None:
+        """The sweep came to its end: only what has survived it stays noted."""
+        if self._noted:
+            living = begun.load(self._root, *self._world)
+            self._noted = {one.owner: one for one in living}
+            self._store()
+
+    def _store(self) -> None:
+        try:
+            begun.store(self._root, *self._world, self._noted.values())
+        except OSError:
+            return  # a full disk costs the note, not the cleaning
+
+
+def _note(noted: dict[Identity, Session], owner: Identity, target: Decision, now: int) -> bool:
+    """Whether the process was not noted before."""
+    process = target.process
+    session = noted.get(owner) or Session(target.session_id, owner, source="sweep")
+    new = process.key not in session.descendants
+    if new:
+        seen = Seen(owner.pid, owner.start, server=target.via == "server", condemned=True)
+        session = session._replace(descendants={**session.descendants, process.key: seen})
+    calls = dict(session.condemned_sids)
+    if process.pid == process.sid and target.via == "call" and process.pid not in calls:
+        calls[process.pid] = now
+        session = session._replace(condemned_sids=tuple(calls.items()))
+    noted[owner] = session
+    return new
 
 
 __all__ = ["Condemned"]

@@ -36,9 +36,9 @@ def change(
     import filelock
 
     files.make_root(root)
-    lock = filelock.FileLock(
-        os.path.join(root, f"{os.path.basename(path)}.lock"), timeout=LOCK_SECONDS, mode=0o600
-    )
+    name = os.path.join(root, f"{os.path.basename(path)}.lock")
+    files.touch(name)  # made by us, it is the user's also when root runs this
+    lock = filelock.FileLock(name, timeout=LOCK_SECONDS, mode=0o600)
     try:
         with lock:
             document = _read(path, empty)

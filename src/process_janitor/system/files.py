@@ -90,9 +90,7 @@ def read_lines(path: str, limit: int, longest: int) -> Iterator[str]:
 def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
     """The file holds `text` or what it held before, whenever we are killed. `mode` is what its user gave it."""
     temporary = f"{path}.{os.getpid()}-{time.monotonic_ns()}.tmp"
-    fd = os.open(
-        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-    )
+    fd = open_own(temporary, os.O_WRONLY | os.O_EXCL)
     try:
         try:
             _write_all(fd, text.encode("utf-8", "replace"))
@@ -108,7 +106,7 @@ def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
 
 def append_line(path: str, line: str) -> None:
     """One line more, in one write. A torn last line of a killed writer is closed first, so ours is not glued to it."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = open_own(path, os.O_RDWR | os.O_APPEND)
     try:
         size = os.fstat(fd).st_size
         torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
@@ -142,28 +140,53 @@ def remove(path: str) -> None:
 
 def make_root(path: str) -> None:
     """The state directory, 0700 when it is made. It may be a link that its user made; what we make in it never is."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    _make_directories(path)
 
 
 def make_directory(path: str) -> None:
     """A directory of ours, 0700, with its parents. Raises OSError when something else is in its place."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    # One by one: what os.makedirs makes above the last one is open to whoever the umask lets in.
+    _make_directories(os.path.dirname(path))
     try:
-        os.mkdir(path, 0o700)
+        _make_directories(path)
     except FileExistsError:
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
-            raise OSError(f"{path}: not a directory") from None
+        pass  # it is looked at below
+    if not stat.S_ISDIR(os.lstat(path).st_mode):
+        raise OSError(f"{path}: not a directory")
 
 
 def touch(path: str) -> None:
     """Stamp the file's time with now, creating it."""
-    fd = os.open(
-        path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600
-    )
+    fd = open_own(path, os.O_WRONLY | os.O_NONBLOCK)
     try:
         os.utime(fd)
     finally:
         os.close(fd)
+
+
+def open_own(path: str, flags: int) -> int:
+    """A descriptor of a file of ours, which is made if it is not there: 0600, no link, and of whoever the directory is.
+    Raises OSError.
+    """
+    flags |= os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    if _is_root():
+        from process_janitor.system import as_root
+
+        return as_root.open_file(path, flags)
+    return os.open(path, flags, 0o600)
+
+
+def _make_directories(path: str) -> None:
+    if _is_root():
+        from process_janitor.system import as_root
+
+        as_root.make_directories(path)
+    else:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 class Lock:
@@ -197,7 +220,7 @@ def hold(path: str, seconds: float = 0.0) -> int | None:
     for _ in range(_TRIES_MAX):
         if fd >= 0:
             os.close(fd)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = open_own(path, os.O_RDWR)
         if not try_lock(fd, seconds):
             os.close(fd)
             return None
@@ -236,6 +259,7 @@ __all__ = [
     "hold",
     "make_directory",
     "make_root",
+    "open_own",
     "read_lines",
     "read_object",
     "read_text",

@@ -12,6 +12,7 @@ from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.policy import Policy
 from process_janitor.core.ties import Ties
 from process_janitor.system import (
+    begun,
     claude_process,
     client_files,
     clock,
@@ -67,6 +68,7 @@ def known_sessions(root: str) -> tuple[Session, ...]:
             for session in client_files.sessions(config, boot, namespace)
         ),
         *client_files.roster(config, boot, namespace),
+        *begun.load(root, boot, namespace),
     )
 
 

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FIELDS = 7
+_FIELDS = 6
 _FILE_MAX = 4 << 20
 
 
@@ -46,9 +46,10 @@ def load(root: str, pid: int, start: int) -> dict[tuple[int, int], Seen]:
     for line in text.splitlines():
         words = line.split()
         numbers = [number for number in map(natural, words) if number is not None]
-        if len(words) == len(numbers) == _FIELDS:
+        # Version 0.1.0 wrote one number more.
+        if len(words) == len(numbers) and len(numbers) in (_FIELDS, _FIELDS + 1):
             found[numbers[0], numbers[1]] = Seen(
-                numbers[2], numbers[3], numbers[4] == 1, numbers[5] == 1, numbers[6] == 1
+                numbers[2], numbers[3], numbers[4] == 1, numbers[5] == 1
             )
     return found
 
@@ -58,7 +59,7 @@ def store(root: str, pid: int, start: int, descendants: Mapping[tuple[int, int],
     files.make_directory(os.path.join(root, "trees"))
     lines = [
         f"{key[0]} {key[1]} {seen.parent_pid} {seen.parent_start}"
-        f" {int(seen.detached)} {int(seen.server)} {int(seen.condemned)}\n"
+        f" {int(seen.detached)} {int(seen.server)}\n"
         for key, seen in sorted(descendants.items())
     ]
     files.write_text(path(root, pid, start), "".join(lines))

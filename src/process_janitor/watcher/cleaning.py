@@ -6,7 +6,7 @@ from process_janitor.actions.journal import Journal
 from process_janitor.core.owners import presence
 from process_janitor.sweep import look, proven, sweep
 from process_janitor.system import clock, identity, leftovers
-from process_janitor.system.config import load_settings, policy
+from process_janitor.system.config import Unsafe, load_settings, policy
 from process_janitor.system.registry import Registry
 from process_janitor.system.retention import prune
 from process_janitor.watcher.closing import close, mark_hung, settled
@@ -126,14 +126,30 @@ class _Crashed:
         return key in self._keys
 
 
+def tell_failure(root: str, error: Exception) -> None:
+    """Tell why nothing is cleaned, when it has been tried often enough: a rule that cannot be read, a file that belongs to
+    somebody else. Without this it would stay so for ever, and nobody would look into a log. Raises nothing.
+    """
+    from process_janitor.actions import news
+
+    reason = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    news.tell(root, load_settings(), (), f"what a dead session left cannot be cleaned up: {reason}")
+
+
 def clean_all(root: str) -> None:
     """What `process-janitor auto` does, at the start of a session. Raises config.Unsafe, OSError."""
     options = load_settings()
-    swept = sweep(root, options, "auto-on-start", proven, options.value("auto_limit"))
     from process_janitor.actions import news
 
+    try:
+        swept = sweep(root, options, "auto-on-start", proven, options.value("auto_limit"))
+    except (Unsafe, OSError) as error:
+        tell_failure(root, error)
+        raise
     news.tell(root, options, swept.actions, "" if swept.busy else swept.problem)
     clean(root, {}, {})
 
 
-__all__ = ["clean", "clean_all"]
+__all__ = ["clean", "clean_all", "tell_failure"]

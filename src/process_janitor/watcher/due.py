@@ -55,6 +55,10 @@ class Due:
         """Those whose time has come, with their session ids."""
         return {key: one.session_id for key, one in self._waiting.items() if one.at <= now}
 
+    def last_try(self, keys: Iterable[tuple[int, int]]) -> bool:
+        """Whether one of these is given up for now if this try fails as well."""
+        return any(self._waiting[key].tries == _TRIES_MAX for key in keys)
+
     def send(self, keys: Iterable[tuple[int, int]]) -> None:
         """A child is at work for these."""
         for key in keys:

@@ -35,10 +35,14 @@ class Hands:
         return self._pid != 0
 
     def begin(
-        self, gone: Mapping[tuple[int, int], str], hung: Mapping[tuple[int, int], str]
+        self,
+        gone: Mapping[tuple[int, int], str],
+        hung: Mapping[tuple[int, int], str],
+        *,
+        tell: bool = False,
     ) -> bool:
         """Start a child for these sessions, given with their ids; False when one is at work already, or none is to be had
-        now.
+        now. `tell`: the user is told if it fails.
         """
         if self.busy:
             return False
@@ -48,7 +52,7 @@ class Hands:
             log(self._root, f"no child to clean with: {error}")
             return False
         if pid == 0:
-            self._work(gone, hung)
+            self._work(gone, hung, tell=tell)
         self._pid = pid
         try:
             self.fd = os.pidfd_open(pid)
@@ -57,7 +61,11 @@ class Hands:
         return True
 
     def _work(
-        self, gone: Mapping[tuple[int, int], str], hung: Mapping[tuple[int, int], str]
+        self,
+        gone: Mapping[tuple[int, int], str],
+        hung: Mapping[tuple[int, int], str],
+        *,
+        tell: bool,
     ) -> None:
         status = 1
         try:
@@ -68,6 +76,8 @@ class Hands:
             status = 0
         except Exception as error:  # noqa: BLE001  # nobody reads a detached process's traceback; the log is read
             log(self._root, f"nothing more was cleaned: {type(error).__name__}: {error}")
+            if tell:
+                cleaning.tell_failure(self._root, error)
         finally:
             os._exit(status)
 

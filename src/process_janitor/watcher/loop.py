@@ -77,7 +77,9 @@ class Watcher:
 
     def _clean_due(self, now: float) -> None:
         ready = self._due.ready(now)
-        if ready and wanted.still_wanted(self._plugin_data) and self._hands.begin(ready, {}):
+        if not ready or not wanted.still_wanted(self._plugin_data):
+            return
+        if self._hands.begin(ready, {}, tell=self._due.last_try(ready)):
             self._due.send(ready)
 
 

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import sys
+from contextlib import suppress
 
 from process_janitor.core.visible import visible
 
@@ -23,18 +24,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return slash.main()
     out, err = _stream(sys.stdout), _stream(sys.stderr)
+    code = 0
     try:
         code = perform(arguments, os.environ, out, err)
         out.flush()
-        return code
     except BrokenPipeError:
-        # Whoever read us (head, less) has seen enough. What is still buffered must not fail again at exit.
+        # Whoever read us (head, less) has seen enough. What is still buffered must not fail again at exit. What was done
+        # came out as it did all the same.
         _drop_output()
-        return 0
     except OSError as error:
-        err.write(f"process-janitor: {visible(in_words(error))}\n")
+        if code != 1:  # whoever failed has said why, and that may be this
+            with suppress(OSError):
+                err.write(f"process-janitor: {visible(in_words(error))}\n")
         _drop_output()
-        return 1
+        return code or 1
+    return code
 
 
 def _stream(stream: TextIO | None) -> TextIO:
@@ -47,7 +51,9 @@ def _stream(stream: TextIO | None) -> TextIO:
 
 
 def _drop_output() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
 
 
 def perform(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from process_janitor.core import stoppable
 from process_janitor.core.session_words import NotOne
+from process_janitor.core.visible import visible
 from process_janitor.faces import stop_document
 from process_janitor.faces.cli.asking import agreed
 from process_janitor.faces.cli.context import DONE, REFUSED, USAGE, Failure
@@ -91,7 +93,19 @@ def run(context: Context, words: argparse.Namespace) -> int:
             stopped = stop.run(stages)
         except Unsafe as error:
             raise Failure(f"{error}; mend the file or remove it") from None
-        return _tell(context, stop_document.stop(shown, left_alone, stopped), stopped)
+        try:
+            if telling.unheard is None:
+                _tell(context, stop_document.stop(shown, left_alone, stopped))
+                context.out.flush()
+        except OSError as error:
+            telling.unheard = error
+        if stopped.failed:
+            with suppress(OSError):  # where that is not heard either, the exit code still says it
+                _complain(context, stopped, heard=telling.unheard is None)
+            return REFUSED
+        if telling.unheard is not None:
+            raise telling.unheard
+        return DONE
 
 
 def _chosen(
@@ -108,10 +122,15 @@ def _chosen(
 
 
 class _Telling:
-    """One line for each end, and while there is none a count of the seconds, on a terminal."""
+    """One line for each end, and while there is none a count of the seconds, on a terminal.
+
+    Whoever reads it may have seen enough (`head`), or the disk behind it be full: the stop goes on, and is told no further.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        # Nobody takes what is written any more; None as long as somebody does.
+        self.unheard: OSError | None = None
         self._live = (
             context.wants_text
             and not context.client
@@ -125,20 +144,30 @@ class _Telling:
             return
         from process_janitor.faces.render.stop import ended_line
 
-        self._count("")
-        self._context.say(ended_line(stop_document.ended(one)))
-        self._context.out.flush()
+        line = visible(ended_line(stop_document.ended(one)))
+        self._write(f"{self._counted('')}{line}\n")
 
     def waiting(self, seconds: float) -> None:
         if self._live:
             left = int(seconds + 0.999)
-            self._count(f"waiting {left} s more before SIGKILL" if left else "SIGKILL was sent")
+            said = f"waiting {left} s more before SIGKILL" if left else "SIGKILL was sent"
+            self._write(self._counted(said))
 
-    def _count(self, text: str) -> None:
-        if self._live and text != self._shown:
-            self._shown = text
-            self._context.out.write(f"\r\x1b[K{text}")
+    def _counted(self, text: str) -> str:
+        """What puts this text in the place of the count; "" where it stands there already."""
+        if not self._live or text == self._shown:
+            return ""
+        self._shown = text
+        return f"\r\x1b[K{text}"
+
+    def _write(self, text: str) -> None:
+        if self.unheard is not None or not text:
+            return
+        try:
+            self._context.out.write(text)
             self._context.out.flush()
+        except OSError as error:
+            self.unheard = error
 
 
 def _show_plan(context: Context, document: Document, *, asking: bool) -> None:
@@ -153,7 +182,7 @@ def _show_plan(context: Context, document: Document, *, asking: bool) -> None:
         show(context, plan_page(document, context.type_this, again, asking=asking))
 
 
-def _tell(context: Context, document: Document, stopped: Stopped) -> int:
+def _tell(context: Context, document: Document) -> None:
     if context.words.json:
         context.document(document)
     elif context.wants_text:
@@ -161,16 +190,17 @@ def _tell(context: Context, document: Document, stopped: Stopped) -> int:
         from process_janitor.faces.render.stop import left_page
 
         show(context, left_page(document, context.type_this))
+
+
+def _complain(context: Context, stopped: Stopped, *, heard: bool) -> None:
+    """What went wrong; `heard` if the rest of what there is to tell has reached somebody."""
     if stopped.problem:
         context.complain(stopped.problem)
-    if not stopped.failed:
-        return DONE
-    if context.words.quiet and not context.words.json:
+    if not (heard and (context.wants_text or context.words.json)):
         ends = [(one.identity.pid, one.outcome) for one in stopped.ended]
         ends += [(one.identity.pid, one.outcome) for one in stopped.actions]
         pids = ", ".join(f"{pid} ({outcome})" for pid, outcome in ends if outcome != "gone")
         context.complain(f"not stopped: {pids}; process-janitor explain PID says what it is")
-    return REFUSED
 
 
 __all__ = ["ABOUT", "EXAMPLES", "add", "run"]
