@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.system.config import Unsafe
 from process_janitor.watcher.closing import close_unfinished, settled
 from process_janitor.watcher.faults import attempt, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from process_janitor.system.registry import Registry
 
@@ -53,9 +54,12 @@ class Due:
         """Those whose time has come, with their session ids."""
         return {key: one.session_id for key, one in self._waiting.items() if one.at <= now}
 
-    def last_try(self, keys: Iterable[tuple[int, int]]) -> bool:
-        """Whether one of these is given up for now if this try fails as well."""
-        return any(self._waiting[key].tries == _TRIES_MAX for key in keys)
+    def tells(self, keys: Iterable[tuple[int, int]]) -> Callable[[Exception], bool]:
+        """Whether the user is to hear of an error in the next try for these: once, rules that cannot be read at once, for
+        those do not mend themselves; anything else when it is given up for now.
+        """
+        tries = {self._waiting[key].tries for key in keys}
+        return lambda error: (0 if isinstance(error, Unsafe) else _TRIES_MAX) in tries
 
     def send(self, keys: Iterable[tuple[int, int]]) -> None:
         """A child is at work for these."""
