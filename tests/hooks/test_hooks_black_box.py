@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from process_janitor.core.record import valid_session_id
+from process_janitor.core.record import new_record, valid_session_id
 from process_janitor.faces import pretend
 from process_janitor.system import identity, lease, procfs, worlds
 from process_janitor.system.marks import marks_of
@@ -1094,6 +1094,33 @@ def test_leftovers_are_told_in_one_line_and_left_alone(watched: bool, tmp_path: 
     assert list(said) == ["systemMessage"]
     assert "1 process of dead sessions" in said["systemMessage"]
     assert "\n" not in said["systemMessage"]
+    assert left.alive
+    assert spared.alive
+
+
+@namespaced
+def test_among_thousands_of_old_records_the_watcher_looks_and_the_next_session_is_told(
+    tmp_path: Path,
+) -> None:
+    hooks = Hooks(tmp_path)
+    hooks.world.configure(cleanup_on_exit=False)
+    dead, neighbour = hooks.world.session(), hooks.world.session()
+    left, spared = dead.mcp(), neighbour.mcp()
+    dead.kill()
+    closed = {"closed": {"at": "2026-01-01T00:00:00Z", "state": "crashed"}}
+    old = dead.identity._replace(boot_id="an-earlier-boot")
+    for number in range(5000):
+        folder = hooks.root / "sessions" / f"old-{number}"
+        folder.mkdir()
+        record = {**new_record(folder.name, old), **closed}
+        (folder / f"{old.pid}-{old.start}.json").write_text(json.dumps(record))
+    assert hooks.start(hooks.session) == ""
+    note = hooks.root / "leftovers.json"
+    wait_until(
+        lambda: note.exists() and str(left.pid) in note.read_text(), 30, "the watcher's note"
+    )
+    assert len(os.listdir(hooks.root / "sessions")) < 1000
+    assert "1 process of dead sessions" in hooks.start(hooks.world.session(registered=False))
     assert left.alive
     assert spared.alive
 

@@ -127,8 +127,8 @@ class _Crashed:
 
 
 def tell_failure(root: str, error: Exception) -> None:
-    """Tell why nothing is cleaned, when it has been tried often enough: a rule that cannot be read, a file that belongs to
-    somebody else. Without this it would stay so for ever, and nobody would look into a log. Raises nothing.
+    """Tell why nothing is cleaned: a rule that cannot be read, a file that belongs to somebody else. Without this it would
+    stay so for ever, and nobody would look into a log. Raises nothing.
     """
     from process_janitor.actions import news
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from process_janitor.core.namedtuples import NamedTuple
+from process_janitor.system.config import Unsafe
 from process_janitor.watcher.closing import close, settled
 from process_janitor.watcher.faults import attempt, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from process_janitor.system.registry import Entry, Registry
 
@@ -16,8 +17,8 @@ _RETRY_SECONDS = 5.0
 _TRIES_MAX = 3
 # With every heartbeat: a day, as it is set by default.
 _LATER_TRIES_MAX = 1440
-# In heartbeats.
-_PATIENCE_MAX = 10
+# What is still in use after ten more heartbeats is somebody's: to end it in a moment of silence would surprise them.
+_IN_USE_TRIES_MAX = _TRIES_MAX + 10
 
 
 class _Gone(NamedTuple):
@@ -55,9 +56,12 @@ class Due:
         """Those whose time has come, with their session ids."""
         return {key: one.session_id for key, one in self._waiting.items() if one.at <= now}
 
-    def last_try(self, keys: Iterable[tuple[int, int]]) -> bool:
-        """Whether one of these is given up for now if this try fails as well."""
-        return any(self._waiting[key].tries == _TRIES_MAX for key in keys)
+    def tells(self, keys: Iterable[tuple[int, int]]) -> Callable[[Exception], bool]:
+        """Whether the user is to hear of an error in the next try for these: once, rules that cannot be read at once, for
+        those do not mend themselves; anything else when it is given up for now.
+        """
+        tries = {self._waiting[key].tries for key in keys}
+        return lambda error: (0 if isinstance(error, Unsafe) else _TRIES_MAX) in tries
 
     def send(self, keys: Iterable[tuple[int, int]]) -> None:
         """A child is at work for these."""
@@ -84,14 +88,13 @@ class Due:
         if cleaned and not left:
             return
         tries = one.tries + 1
-        if cleaned:
-            # Nothing failed, something was in use. That lasts for moments, or for long.
-            self._waiting[key] = _Gone(one.session_id, now + _patience(tries, later), tries)
+        if cleaned and entry is not None and tries > _IN_USE_TRIES_MAX:
+            attempt(root, close, self._registry, entry)
             return
         if tries > _TRIES_MAX + _LATER_TRIES_MAX:
             log(root, f"gave up cleaning after session process {key[0]} for good")
             return
-        if tries == _TRIES_MAX + 1:
+        if tries == _TRIES_MAX + 1 and not cleaned:
             log(
                 root,
                 f"gave up cleaning after session process {key[0]} for now; see the lines above",
@@ -101,15 +104,6 @@ class Due:
             attempt(root, _close_unfinished, self._registry, entry)
         wait = later if tries > _TRIES_MAX else _RETRY_SECONDS
         self._waiting[key] = _Gone(one.session_id, now + wait, tries)
-
-
-def _patience(tries: int, later: float) -> float:
-    """Seconds until the next look at what was in use: soon, then with the heartbeats, then ever more rarely."""
-    return (
-        min(max(1, tries - _TRIES_MAX), _PATIENCE_MAX) * later
-        if tries > _TRIES_MAX
-        else _RETRY_SECONDS
-    )
 
 
 def _close_unfinished(registry: Registry, entry: Entry) -> None:

@@ -16,7 +16,7 @@ from process_janitor.watcher.faults import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 class Hands:
@@ -39,10 +39,10 @@ class Hands:
         gone: Mapping[tuple[int, int], str],
         hung: Mapping[tuple[int, int], str],
         *,
-        tell: bool = False,
+        tell: Callable[[Exception], bool] | None = None,
     ) -> bool:
         """Start a child for these sessions, given with their ids; False when one is at work already, or none is to be had
-        now. `tell`: the user is told if it fails.
+        now. `tell`: whether the user is to hear of what goes wrong.
         """
         if self.busy:
             return False
@@ -65,7 +65,7 @@ class Hands:
         gone: Mapping[tuple[int, int], str],
         hung: Mapping[tuple[int, int], str],
         *,
-        tell: bool,
+        tell: Callable[[Exception], bool] | None,
     ) -> None:
         status = 1
         try:
@@ -76,7 +76,7 @@ class Hands:
             status = 0
         except Exception as error:  # noqa: BLE001  # nobody reads a detached process's traceback; the log is read
             log(self._root, f"nothing more was cleaned: {type(error).__name__}: {error}")
-            if tell:
+            if tell is not None and tell(error):
                 cleaning.tell_failure(self._root, error)
         finally:
             os._exit(status)

@@ -79,7 +79,7 @@ class Watcher:
         ready = self._due.ready(now)
         if not ready or not wanted.still_wanted(self._plugin_data):
             return
-        if self._hands.begin(ready, {}, tell=self._due.last_try(ready)):
+        if self._hands.begin(ready, {}, tell=self._due.tells(ready)):
             self._due.send(ready)
 
 
