@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from process_janitor.system import procfs
+from process_janitor.system import identity, procfs
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -17,7 +17,7 @@ def client_file(world: World, pid: int, session_id: str) -> None:
     assert row is not None
     folder = world.config_dir / "sessions"
     folder.mkdir(parents=True, exist_ok=True)
-    domain = f"linux:x:pid:[{procfs.namespace(pid)}]"
+    domain = f"linux:{identity.machine_id()}:pid:[{procfs.namespace(pid)}]"
     document = {
         "pid": pid,
         "sessionId": session_id,

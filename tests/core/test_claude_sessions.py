@@ -361,3 +361,34 @@ def test_who_has_said_goodbye_is_judged_by_that_alone() -> None:
     assert m.verdict(claude) == ("reap", "hung-session")
     m.goodbye(claude, "clear", 1)
     assert m.verdict(claude) == ("reap", "orphaned-session")
+
+
+@case("B5", "a closed record of a boot that is lived again from a memory snapshot", "keep")
+@pytest.mark.parametrize("file", [False, True])
+def test_a_closed_record_says_nothing_of_the_process_that_has_its_numbers_now(file: bool) -> None:
+    m = Machine()
+    again, hangs = m.claude(A), m.claude(B)
+    server = m.mcp(again, C)
+    for claude in (again, hangs):
+        m.goodbye(claude, "other", 1000.0)
+    key = m.rows[again].key
+    m.sessions[key] = m.sessions[key]._replace(over="ended", parent=(7, 7), tty=34816)
+    if file:
+        m.sessions[again, 0] = m.sessions[key]._replace(
+            source="client", session_id="the-new-one", over="", ended_reason="", ended_ago=None
+        )
+    decided = m.decide()
+    assert (decided[again].verdict, decided[again].finding) == ("keep", "")
+    assert m.verdict(server) == ("keep", ""), "it hangs on a living process, whoever that is"
+    assert (decided[hangs].verdict, decided[hangs].finding) == ("reap", "hung-session")
+
+
+def test_what_a_closed_session_left_is_its_own_all_the_same() -> None:
+    m = Machine()
+    dead, neighbour = m.claude(A), m.claude(B)
+    left, spared = m.mcp(dead, A), m.mcp(neighbour, B)
+    key = m.rows[dead].key
+    m.exit(dead)
+    m.sessions[key] = m.sessions[key]._replace(over="crashed")
+    assert m.verdict(left) == ("reap", "leftover")
+    assert m.verdict(spared) == ("keep", "")

@@ -23,7 +23,7 @@ import pytest
 
 from process_janitor.core.record import new_record, valid_session_id
 from process_janitor.faces import pretend
-from process_janitor.system import identity, lease, procfs, worlds
+from process_janitor.system import clock, identity, lease, procfs, worlds
 from process_janitor.system.marks import marks_of
 from process_janitor.system.registry import Registry
 from tests.namespaced import namespaced
@@ -830,6 +830,57 @@ def test_the_registered_process_is_the_client_not_the_hook_nor_a_shell(
         assert record["boot_id"] == identity.boot_id()
         assert record["pid_namespace"] == identity.pid_namespace()
         assert record["recognised"] is True
+
+
+@pytest.mark.case(
+    "B5", "a client with the numbers of one that an earlier life of the machine had", "keep"
+)
+@pytest.mark.parametrize("known", ["crashed", "ended", "open, of an earlier boot"])
+@namespaced
+def test_a_record_of_a_process_that_is_gone_is_not_this_ones(known: str, tmp_path: Path) -> None:
+    hooks = Hooks(tmp_path)
+    registry = Registry(str(hooks.root))
+    registry.prepare()
+    mine = hooks.session.identity
+    before = mine._replace(boot_id="earlier") if "boot" in known else mine
+    record = new_record("the-last-time", before, host=identity.host_name(), recognised=True)
+    if before == mine:
+        # A machine that is resumed from a memory snapshot lives its boot again; this directory remembers the last time.
+        record["closed"] = {"at": clock.utc(), "state": known}
+    if known == "ended":
+        monotonic = max(0.0, clock.monotonic() - 500)
+        record["ended"] = {"reason": "other", "boot_id": mine.boot_id, "monotonic": monotonic}
+    registry.write(record)
+    # Before any hook has run, too: a goodbye of then is not said by who has its numbers now.
+    assert hooks.world.cli("auto").code == 0
+    assert hooks.session.alive
+    assert hooks.start(hooks.session) == ""
+    own = registry.of_session(hooks.session.session_id)
+    assert [one.owner for one in own] == [mine]
+    assert not {"closed", "ended"} & set(own[0].record)
+    assert len(registry.of_session("the-last-time")) == ("boot" in known)
+    left, neighbour = hooks.session.mcp(), hooks.world.session()
+    spared = neighbour.mcp()
+    hooks.watcher()
+    assert hooks.world.cli("auto").code == 0
+    assert hooks.session.alive
+    hooks.session.kill()
+    left.gone(20)
+    assert spared.alive
+
+
+@pytest.mark.parametrize("source", ["resume", "startup"])
+@namespaced
+def test_a_closed_record_under_the_same_id_is_taken_back_to_life(
+    source: str, tmp_path: Path
+) -> None:
+    hooks = Hooks(tmp_path)
+    hooks.start(hooks.session)
+    registry = Registry(str(hooks.root))
+    record = hooks.record(hooks.session)
+    registry.write({**record, "closed": {"at": clock.utc(), "state": "crashed"}})
+    hooks.start(hooks.session, source=source)
+    assert hooks.record(hooks.session) == record
 
 
 @namespaced

@@ -18,7 +18,7 @@ from typing import Any
 from process_janitor.core.plausible import PID_MAX
 from process_janitor.faces import pretend
 from process_janitor.sweep import look
-from process_janitor.system import config, procfs, seen, worlds
+from process_janitor.system import config, identity, procfs, seen, worlds
 from process_janitor.system.marks import marks_of
 from process_janitor.system.registry import Registry
 from tests.simulation.plan import Builder, Node, Plan, Trees, strangers
@@ -234,7 +234,7 @@ class Round:
         namespace = procfs.namespace(os.getpid())
         document = {
             "pid": one.pid, "sessionId": one.session_id, "cwd": str(self.folder), "procStart": str(one.start),
-            "kind": "interactive", "entrypoint": "cli", "pidDomain": f"linux:x:pid:[{namespace}]",
+            "kind": "interactive", "entrypoint": "cli", "pidDomain": f"linux:{identity.machine_id()}:pid:[{namespace}]",
         }  # fmt: skip
         (self.config_dir / "sessions" / f"{one.pid}.json").write_text(json.dumps(document))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from process_janitor.core.model import Identity
 from process_janitor.core.plausible import usable_pid
-from process_janitor.system import client_files
+from process_janitor.system import client_files, identity
 
 BOOT, NAMESPACE = "boot", 4026531836
 # Numbers that a reader takes; with any other a document is refused as a whole (tests/system/test_jsontext.py).
@@ -143,16 +143,26 @@ def test_links_fifos_and_directories_are_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("domain", "namespace"),
     [
-        ("linux:abc:pid:[4026531836]", 4026531836), ("linux:abc:pid:[4026532999]", 4026532999), ("linux:abc:pid:[x]", 0),
-        ("linux:abc:pid:[", 0), ("darwin", NAMESPACE), (None, NAMESPACE), (7, NAMESPACE), ("", NAMESPACE),
+        ("linux:HERE:pid:[4026531836]", 4026531836), ("linux:HERE:pid:[4026532999]", 4026532999), ("linux:HERE:pid:[x]", 0),
+        ("linux::pid:[4026532999]", 4026532999), ("linux:HERE:pid:[", 0),
+        ("linux:HERE:", NAMESPACE), ("linux", NAMESPACE), ("darwin", NAMESPACE), (None, NAMESPACE), (7, NAMESPACE), ("", NAMESPACE),
     ],
 )  # fmt: skip
 def test_a_pid_counts_in_the_namespace_that_the_file_names(
     domain: object, namespace: int, tmp_path: Path
 ) -> None:
+    if isinstance(domain, str):
+        domain = domain.replace("HERE", identity.machine_id())
     write(tmp_path, {**SOUND, "pidDomain": domain})
     (session,) = read(tmp_path)
     assert session.owner.pid_namespace == namespace
+
+
+def test_the_same_number_on_another_machine_is_another_namespace(tmp_path: Path) -> None:
+    machine = "f" * 32
+    write(tmp_path, {**SOUND, "pidDomain": f"linux:{machine}:pid:[{NAMESPACE}]"})
+    (session,) = read(tmp_path)
+    assert session.owner == Identity(4711, 99, machine, NAMESPACE)
 
 
 def test_a_directory_full_of_old_files_is_read_up_to_a_bound(tmp_path: Path) -> None:

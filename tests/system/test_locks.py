@@ -211,13 +211,21 @@ def test_a_lock_directory_goes_only_when_no_client_uses_its_configuration(tmp_pa
     assert [p.exists() for p in (stale, outer, task, full, young)] == [False] * 3 + [True] * 2
 
 
+@pytest.mark.parametrize("where", ["container", "machine"])
 @namespaced
-def test_a_directory_shared_with_another_host_or_container_proves_nothing(tmp_path: Path) -> None:
+def test_a_directory_shared_with_another_host_or_container_proves_nothing(
+    where: str, tmp_path: Path
+) -> None:
     scene = Scene(tmp_path)
     path = scene.ide()
     registers = scene.config / "sessions"
     registers.mkdir()
-    document = {"pid": 77, "procStart": "5", "sessionId": "there", "pidDomain": "linux:x:pid:[5]"}
+    machine, namespace = identity.machine_id(), 5
+    if where == "machine":
+        # The first pid namespace has the same number on every Linux.
+        machine, namespace = "f" * 32, identity.pid_namespace()
+    domain = f"linux:{machine}:pid:[{namespace}]"
+    document = {"pid": 77, "procStart": "5", "sessionId": "there", "pidDomain": domain}
     (registers / "77.json").write_text(json.dumps(document))
     assert scene.stale()[str(path)].condition.vetoes == ("shared-directory",)
     (registers / "77.json").unlink()
@@ -503,10 +511,13 @@ def test_what_other_hosts_can_write_to_is_told_by_the_mount_table(
     assert Mounts().remote("/"), "without a table nothing is known to be local"
 
 
-def test_another_containers_domain_is_not_ours() -> None:
+def test_the_domain_of_another_container_or_machine_is_not_ours() -> None:
     here = identity.pid_namespace()
-    assert lock_users.our_domain(f"linux:abc:pid:[{here}]")
-    assert not lock_users.our_domain("linux:abc:pid:[5]")
+    machine = identity.machine_id()
+    assert lock_users.our_domain(f"linux:{machine}:pid:[{here}]")
+    assert lock_users.our_domain(f"linux::pid:[{here}]"), "a container without a machine id"
+    assert not lock_users.our_domain(f"linux:{'f' * 32}:pid:[{here}]"), "another machine"
+    assert not lock_users.our_domain(f"linux:{machine}:pid:[5]")
     assert not lock_users.our_domain("darwin:abc")
 
 

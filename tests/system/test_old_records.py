@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from process_janitor.core.old_records import Records, condition
 from process_janitor.faces import schemas
 from process_janitor.system import identity
@@ -22,7 +24,7 @@ def test_the_clients_own_records_of_dead_processes_are_shown_and_left(tmp_path: 
     session = world.session()
     registers = world.config_dir / "sessions"
     registers.mkdir()
-    here = f"linux:x:pid:[{identity.pid_namespace()}]"
+    here = f"linux:{identity.machine_id()}:pid:[{identity.pid_namespace()}]"
 
     def register(pid: int, start: int, domain: str = here) -> Path:
         path = registers / f"{pid}.json"
@@ -70,6 +72,32 @@ def test_the_clients_own_records_of_dead_processes_are_shown_and_left(tmp_path: 
     world.cli("run", "--class", "stale-record", "--execute")
     world.cli("auto")
     assert {p: p.read_bytes() for p in registers.iterdir()} == before
+
+
+@pytest.mark.case("E2", "a session of another machine with the same home", "keep")
+@pytest.mark.parametrize("where", ["another machine", "here"])
+@namespaced
+def test_a_session_of_another_machine_with_this_home_is_elsewhere(
+    where: str, tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    world.session()
+    registers = world.config_dir / "sessions"
+    registers.mkdir()
+    machine = identity.machine_id() if where == "here" else "f" * 32
+    document = {
+        "pid": DEAD,
+        "procStart": "5",
+        "sessionId": "the-other",
+        # The first pid namespace has the same number on every Linux.
+        "pidDomain": f"linux:{machine}:pid:[{identity.pid_namespace()}]",
+    }
+    (registers / f"{DEAD}.json").write_text(json.dumps(document))
+    said = world.cli("scan", "--all", "--json").json
+    states = {one["session_id"]: one["state"] for one in said["sessions"]}
+    stale = [one for one in said["findings"] if one["class"] == "stale-record"]
+    assert states["the-other"] == ("crashed" if where == "here" else "elsewhere")
+    assert len(stale) == (where == "here")
 
 
 @namespaced

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 
 from process_janitor.core.model import Identity
 from process_janitor.core.record import MalformedRecord, checked, new_record
+from process_janitor.faces.doctor import Ward, state
+from process_janitor.system.config import load_settings
 from process_janitor.system.registry import Entry, Registry, as_session
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -240,6 +243,37 @@ def test_what_is_no_file_is_no_record_and_can_be_put_aside_twice(
         registry.quarantine_malformed()
         assert os.listdir(folder) == []
         (folder.parent.parent.parent / "target.json").unlink(missing_ok=True)
+
+
+@pytest.mark.case(
+    "E3",
+    "a living session's record that cannot be read: another user's, or a disk's bad moment",
+    "keep",
+)
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_what_cannot_be_read_now_is_not_damaged_and_stays(
+    number: int, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unread = registry.write(record())
+    damaged = put(registry, "{", "two")
+    read = os.open
+
+    def refused(path: str, *arguments: Any, **more: Any) -> int:
+        if path == unread.path:
+            raise OSError(number, os.strerror(number), path)
+        return read(path, *arguments, **more)
+
+    with monkeypatch.context() as bad_moment:
+        bad_moment.setattr(os, "open", refused)
+        assert list(registry.entries()) == []
+        ((target, _),) = registry.quarantine_malformed()
+        ward = Ward(registry.root, registry.root, "", load_settings(), {})
+        (said, aside) = state.records(ward)
+    assert (said.name, said.state, said.mend) == ("records", "broken", None)
+    assert unread.path in said.says
+    assert (aside.name, Path(target).read_text()) == ("quarantine", "{")
+    assert not damaged.exists()
+    assert list(registry.entries()) == [unread]
 
 
 def test_a_linked_session_directory_is_not_followed(registry: Registry, tmp_path: Path) -> None:

@@ -36,6 +36,16 @@ def presence(session: Session, snapshot: Snapshot) -> Presence:
     return "gone" if snapshot.living(owner) is None else "live"
 
 
+def _believed(session: Session, snapshot: Snapshot) -> Session:
+    """A session as it is to be believed. Its record was closed because its process was proven gone: what has the numbers of
+    that process now is another one (a machine that is resumed from a memory snapshot lives its boot again). Nobody has said
+    who that is: it and what hangs on it are spared, and nothing that the record says is held against it.
+    """
+    if not session.over or presence(session, snapshot) != "live":
+        return session
+    return Session(session_id="", owner=session.owner, source="process", recognised=False)
+
+
 def merged(sessions: Iterable[Session]) -> list[Session]:
     """One session per claude process. Our own record leads; what other registers add are more ids, never fewer."""
     order = {"registry": 0, "client": 1, "roster": 2, "sweep": 8}
@@ -66,7 +76,7 @@ class Owners:
     """The sessions of one snapshot, by liveness, by id and by claude pid."""
 
     def __init__(self, snapshot: Snapshot, sessions: Iterable[Session]) -> None:
-        told = list(sessions)
+        told = [_believed(session, snapshot) for session in sessions]
         self.sessions = merged(told)
         self._present_ids: dict[Identity, set[str]] = {}
         for session in told:

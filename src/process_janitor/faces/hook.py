@@ -99,8 +99,16 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
     owner = found.identity
     with registry.lock():
         entry = registry.find(*owner.key, session_id)
+        if entry is not None and entry.owner != owner:
+            entry = None  # of another boot, or of another machine with this home
+        moves = payload.get("source") in _MOVES
+        stranger = entry is not None and entry.record["session_id"] != session_id and not moves
+        if entry is not None and stranger and entry.record.get("closed"):
+            # That one was proven gone. A machine that is resumed from a memory snapshot gives its numbers once more.
+            _drop(registry, entry)
+            entry = None
         if entry is not None:
-            if entry.record["session_id"] != session_id and payload.get("source") not in _MOVES:
+            if stranger:
                 # A client inside a Bash call of this one, under a name we do not know: not this one's conversation.
                 raise Stranger(f"process {owner.pid} is session {entry.record['session_id']}")
             entry = registry.move(entry, session_id)
@@ -134,6 +142,13 @@ def register(registry: Registry, session_id: str, found: Found, payload: dict[st
             forked_from=_forked_from(session_id) if payload.get("source") == "fork" else "",
         )
         return registry.write(record)
+
+
+def _drop(registry: Registry, entry: Entry) -> None:
+    from process_janitor.system import seen
+
+    registry.drop(entry)
+    seen.forget(registry.root, *entry.owner.key)
 
 
 def _kind(process: Process) -> str:

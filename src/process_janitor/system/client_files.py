@@ -28,8 +28,8 @@ def version(config_dir: str) -> int:
 def sessions(config_dir: str, boot_id: str, pid_namespace: int) -> Iterator[Session]:
     """The claude processes that the client itself registered.
 
-    `pidDomain` (`linux:<id>:pid:[<ns>]`) says in which pid namespace the number counts; a file of another one names a
-    process we cannot see. The client writes no boot id, so only start ticks tell a file of an earlier boot.
+    `pidDomain` says on which machine, and in which pid namespace, the number counts; a file of another one names a process
+    we cannot see. The client writes no boot id, so only start ticks tell a file of an earlier boot.
     """
     for path in _session_files(config_dir):
         document = files.read_object(path)
@@ -151,8 +151,8 @@ def _identity(document: dict[str, object], boot_id: str, pid_namespace: int) -> 
     domain = document.get("pidDomain")
     namespace = pid_namespace
     if isinstance(domain, str) and ":pid:[" in domain:
-        number = domain.rsplit(":pid:[", 1)[1].rstrip("]")
-        namespace = natural(number) or 0
+        machine, namespace = identity.pid_domain(domain)
+        boot_id = machine or boot_id  # whatever that machine's boot is called, it is none of ours
     return Identity(pid, start, boot_id, namespace)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -16,23 +17,35 @@ if TYPE_CHECKING:
 _READ_MAX = 1 << 20
 # Some file systems give one file two numbers: there nothing tells whether it was removed.
 _TRIES_MAX = 10
+# What opening a link, a socket or a device without one says; any other error is about the moment, or about who asks.
+_NO_FILE = (errno.ELOOP, errno.ENXIO, errno.ENODEV)
+
+
+class Unfit(OSError):
+    """What is there is not what could be read: no regular file, a link, or too large. Asked again, it is so again."""
 
 
 def read_text(path: str, limit: int = _READ_MAX, *, follow: bool = False) -> str:
-    """A regular file's text. Raises OSError when it is missing, no regular file, a symlink, or larger than `limit`.
+    """A regular file's text. Raises OSError when it is missing, and Unfit when it is no regular file, a symlink, or larger
+    than `limit`.
 
     O_NOFOLLOW and O_NONBLOCK: a link or a fifo put in a record's place must not lead us elsewhere or hang us. `follow`
     is for files that their user may keep elsewhere and link to (dotfiles), and write with an editor that puts a byte order
     mark in front.
     """
     link = 0 if follow else os.O_NOFOLLOW
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | link | os.O_NONBLOCK)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | link | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
+        raise Unfit(error.errno, error.strerror, path) from None
     try:
         info = os.fstat(fd)
         if not stat.S_ISREG(info.st_mode):
-            raise OSError(f"{path}: not a regular file")
+            raise Unfit(f"{path}: not a regular file")
         if info.st_size > limit:
-            raise OSError(f"{path}: larger than {limit} bytes")
+            raise Unfit(f"{path}: larger than {limit} bytes")
         parts = []
         while True:
             data = os.read(fd, 65536)
@@ -254,6 +267,7 @@ def try_lock(fd: int, seconds: float = 0.0) -> bool:
 
 __all__ = [
     "Lock",
+    "Unfit",
     "append_bounded",
     "append_line",
     "hold",

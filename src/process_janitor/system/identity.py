@@ -7,7 +7,7 @@ import os
 import time
 
 from process_janitor.core.model import Identity
-from process_janitor.core.plausible import usable_pid
+from process_janitor.core.plausible import natural, usable_pid
 from process_janitor.system import clock, procfs, tables
 
 TYPE_CHECKING = False
@@ -63,6 +63,21 @@ def pid_namespace() -> int:
     """The inode of our pid namespace; a constant where the system has none, so that records still compare."""
     # Not by our number: in a /proc of another namespace that is somebody else's.
     return procfs.namespace("self") or (0 if procfs.available() else 1)
+
+
+def machine_id() -> str:
+    """What systemd calls this machine, and Claude Code with it; "" where that is not written down (most containers)."""
+    return (procfs.read("/etc/machine-id") or b"").decode("ascii", "replace").strip()
+
+
+def pid_domain(said: str) -> tuple[str, int]:
+    """The machine and the pid namespace that a `pidDomain` names: "" for this machine, or none; 0 for none that is one.
+
+    Claude Code writes `linux:<machine id>:pid:[<namespace>]`. The first pid namespace has one number on every machine.
+    """
+    machine, _, number = said.removeprefix("linux:").rpartition(":pid:[")
+    namespace = natural(number.removesuffix("]")) or 0
+    return ("" if machine == machine_id() else machine), namespace
 
 
 def host_name() -> str:
@@ -172,7 +187,9 @@ __all__ = [
     "host_name",
     "identify",
     "lives",
+    "machine_id",
     "open_pidfd",
+    "pid_domain",
     "pid_namespace",
     "proven_gone",
     "runs",

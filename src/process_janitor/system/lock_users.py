@@ -27,8 +27,8 @@ def shared(ties: Ties) -> bool:
 
 
 def our_domain(domain: str) -> bool:
-    """Whether a `pidDomain` (`linux:<id>:pid:[<namespace>]`) is the one our process table is of."""
-    return domain.endswith(f":pid:[{identity.pid_namespace()}]")
+    """Whether a `pidDomain` is the one our process table is of."""
+    return identity.pid_domain(domain) == ("", identity.pid_namespace())
 
 
 def clients(ties: Ties, config_dir: str, *, default: bool) -> tuple[int, ...]:

@@ -43,7 +43,7 @@ class Places(NamedTuple):
 
     @property
     def default(self) -> bool:
-        return self.config_dir == os.path.join(self.home, ".claude")
+        return self.config_dir == os.path.realpath(os.path.join(self.home, ".claude"))
 
 
 def places() -> Places:

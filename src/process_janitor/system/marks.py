@@ -4,9 +4,11 @@ nothing of them but the few named marks is ever handed on, stored or shown.
 
 from __future__ import annotations
 
+import os
+
 from process_janitor.core.model import Marks
 from process_janitor.core.plausible import natural, usable_pid
-from process_janitor.system import tables
+from process_janitor.system import paths, tables
 
 _FIELDS = {
     b"CLAUDE_CODE_SESSION_ID": "session_id",
@@ -46,13 +48,32 @@ def told_by(data: bytes | None) -> Marks | None:
             found[field] = _value(field, value.decode("utf-8", "replace"))
         elif name == b"HOME":
             home = value
-    if found.get("config_dir") == _default_config_dir(home):
-        found["config_dir"] = ""  # written out or not, it is one directory
+    if found.get("config_dir"):
+        found["config_dir"] = _one_name(str(found["config_dir"]), _default_config_dir(home))
     return Marks(**found)  # type: ignore[arg-type]  # _value gives each field its own type
 
 
 def _default_config_dir(home: bytes) -> str:
-    return home.decode("utf-8", "replace").rstrip("/") + "/.claude" if home else ""
+    return _plain(home.decode("utf-8", "replace") + "/.claude") if home else ""
+
+
+def _one_name(said: str, default: str) -> str:
+    """One directory, one name, or sessions that belong together seem to be another configuration's: "" for the default
+    one, also when it is written out; for our own the name by which we know it, also where its user links to it.
+
+    Only our own is looked up: to follow a stranger's path may wait for ever for a server that is away.
+    """
+    if said == default:
+        return ""
+    ours = paths.config_name()
+    if said not in (ours, paths.config_dir(), os.path.realpath(ours)):
+        return said
+    return "" if ours == paths.default_config_dir() else ours
+
+
+def _plain(path: str) -> str:
+    """A path as Claude Code joins it with a file's name: double and closing slashes and `..` taken out, nothing looked up."""
+    return "/" + os.path.normpath(path).lstrip("/") if path.startswith("/") else path.rstrip("/")
 
 
 def _value(field: str, text: str) -> object:
@@ -65,7 +86,7 @@ def _value(field: str, text: str) -> object:
         return text not in ("", "0", "false")
     if field == "project":
         return True
-    return text.rstrip("/") if field == "config_dir" else text
+    return _plain(text) if field == "config_dir" else text
 
 
 __all__ = ["NAMES", "marks_of", "told_by"]

@@ -6,6 +6,7 @@ import os
 import time
 
 from process_janitor.core.old_records import Records
+from process_janitor.core.owners import presence
 from process_janitor.system import client_files
 from process_janitor.system.registry import Registry
 
@@ -20,11 +21,8 @@ def of_the_client(ties: Ties, config_dir: str) -> Records:
     """Claude Code's `sessions/<pid>.json` whose process is proven gone on this host, in this container."""
     snapshot = ties.snapshot
     directory = os.path.join(config_dir, "sessions")
-    gone = []
-    for session in client_files.sessions(config_dir, snapshot.boot_id, snapshot.pid_namespace):
-        lives = snapshot.living(session.owner) is not None
-        if session.owner.pid_namespace == snapshot.pid_namespace and not lives:
-            gone.append(f"{session.owner.pid}.json")
+    known = client_files.sessions(config_dir, snapshot.boot_id, snapshot.pid_namespace)
+    gone = (f"{one.owner.pid}.json" for one in known if presence(one, snapshot) == "gone")
     return _records(directory, gone, ours=False)
 
 

@@ -17,6 +17,14 @@ def default_config_dir() -> str:
     return os.path.join(_home(), ".claude")
 
 
+def config_name() -> str:
+    """The one name of Claude Code's directory where it has several: without the variable, if that leads there as well."""
+    ours, default = config_dir(), default_config_dir()
+    if ours == default or os.path.realpath(ours) == os.path.realpath(default):
+        return default
+    return ours
+
+
 def client_config() -> str:
     """The file in which Claude Code keeps the user's own MCP servers, absolute."""
     return os.path.join(
@@ -65,6 +73,7 @@ __all__ = [
     "client_config",
     "config_dir",
     "config_file",
+    "config_name",
     "default_config_dir",
     "keep_file",
     "plugin_root",

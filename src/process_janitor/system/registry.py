@@ -187,17 +187,20 @@ class Registry:
         return ""
 
     def quarantine_malformed(self) -> list[tuple[str, str]]:
-        """Move every unusable record aside, never delete it. Returns (new path, reason)."""
+        """Move every unusable record aside, never delete it. Returns (new path, reason).
+
+        One that cannot be read now is not damaged: it may be another user's, and its session may live.
+        """
         moved = []
         for path in list(self.paths()):
             try:
                 self.read(path)
-            except FileNotFoundError:
-                continue
-            except (OSError, MalformedRecord) as error:
+            except (files.Unfit, MalformedRecord) as error:
                 target = self._aside(path)
                 if target:
                     moved.append((target, str(error)))
+            except OSError:
+                continue
         return moved
 
 

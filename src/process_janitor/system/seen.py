@@ -1,7 +1,8 @@
 """The descendants a session was seen with, on disk: `trees/<pid>-<start>`, one line per process.
 
 They are known again after the watcher was killed, and when their environment is cleared or overwritten. Keyed by the
-claude process, not by the session id, so /clear and /resume move nothing.
+claude process, not by the session id, so /clear and /resume move nothing. The first line names the boot and the pid
+namespace in which they were seen: the numbers mean other processes everywhere else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 
 from process_janitor.core.model import Seen
 from process_janitor.core.plausible import natural
-from process_janitor.system import files
+from process_janitor.system import files, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,13 +38,9 @@ def path(root: str, pid: int, start: int) -> str:
 
 
 def load(root: str, pid: int, start: int) -> dict[tuple[int, int], Seen]:
-    """What is remembered of one claude process; nothing when the file is missing or damaged."""
-    try:
-        text = files.read_text(path(root, pid, start), _FILE_MAX)
-    except OSError:
-        return {}
+    """What is remembered of one claude process; nothing when the file is missing, damaged, or not of this boot."""
     found = {}
-    for line in text.splitlines():
+    for line in _lines(root, pid, start) or ():
         words = line.split()
         numbers = [number for number in map(natural, words) if number is not None]
         # Version 0.1.0 wrote one number more.
@@ -54,19 +51,44 @@ def load(root: str, pid: int, start: int) -> dict[tuple[int, int], Seen]:
     return found
 
 
+def watched(root: str, pid: int, start: int) -> bool:
+    """Whether this claude process was ever looked at in this boot, with or without anything below it."""
+    return _lines(root, pid, start) is not None
+
+
+def _lines(root: str, pid: int, start: int) -> list[str] | None:
+    """What was written here and in this boot, None where nothing was.
+
+    A home outlives its boots, and may be shared with another machine or a container: what has a number of then is not
+    what had it.
+    """
+    try:
+        text = files.read_text(path(root, pid, start), _FILE_MAX)
+    except OSError:
+        return None
+    first, *rest = text.splitlines() or [""]
+    return rest if first == _here() else None
+
+
+def _here() -> str:
+    # Where nobody can tell the boot the name is none that could be read again: nothing is believed then.
+    boot = identity.boot_id()
+    return f"boot {boot} {identity.pid_namespace()}" if boot else "\n"
+
+
 def store(root: str, pid: int, start: int, descendants: Mapping[tuple[int, int], Seen]) -> None:
-    """Replace what is remembered. Raises OSError."""
+    """Replace what is remembered, as seen in this boot. Raises OSError."""
     files.make_directory(os.path.join(root, "trees"))
     lines = [
         f"{key[0]} {key[1]} {seen.parent_pid} {seen.parent_start}"
         f" {int(seen.detached)} {int(seen.server)}\n"
         for key, seen in sorted(descendants.items())
     ]
-    files.write_text(path(root, pid, start), "".join(lines))
+    files.write_text(path(root, pid, start), "".join((f"{_here()}\n", *lines)))
 
 
 def forget(root: str, pid: int, start: int) -> None:
     files.remove(path(root, pid, start))
 
 
-__all__ = ["forget", "load", "name", "names", "path", "store"]
+__all__ = ["forget", "load", "name", "names", "path", "store", "watched"]

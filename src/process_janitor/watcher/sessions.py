@@ -188,11 +188,12 @@ class Sessions:
                 self._find_gone(owner)
 
     def _find_gone(self, owner: Identity) -> None:
-        """One that died before we began: an earlier watcher that had seen it may not have come to cleaning after it.
+        """One that died before we began: an earlier watcher of this boot that had seen it may not have come to cleaning
+        after it.
 
         That is all that tells: it has no record, and one that nobody ever watched is left to who asks for it.
         """
-        watched = os.path.exists(seen.path(self._root, *owner.key))
+        watched = seen.watched(self._root, *owner.key)
         if watched and self.registry.find(*owner.key) is None:
             self._due.add(owner.key, "", clock.monotonic())
 

@@ -125,26 +125,33 @@ def _more(found: list[str]) -> str:
 
 def records(ward: Ward) -> Iterator[Check]:
     registry = Registry(ward.root)
-    sound, bad = 0, []
+    sound, bad, unread = 0, [], []
     for path in registry.paths():
         try:
             registry.read(path)
             sound += 1
+        except (files.Unfit, MalformedRecord) as error:
+            bad.append(f"{path}: {error}")
         except FileNotFoundError:
             continue
-        except (OSError, MalformedRecord) as error:
-            bad.append(f"{path}: {error}")
+        except OSError as error:
+            unread.append(f"{path}: {error.strerror or error}")
 
     def set_aside() -> str:
         moved = registry.quarantine_malformed()
         return f"moved {count(len(moved), 'record')} to {registry.quarantine}"
 
+    if unread:
+        yield Check(
+            "records", "broken", f"{count(len(unread), 'record')} cannot be read, and nobody watches what it names: {unread[0]}",
+            "make it yours again, or look at what ails the disk; it stays where it is",
+        )  # fmt: skip
     if bad:
         yield Check(
             "records", "warning", f"{sound} sound, {len(bad)} unusable: {bad[0]}",
             "the watcher moves them aside; process-janitor doctor --fix does so now", set_aside,
         )  # fmt: skip
-    else:
+    if not bad and not unread:
         yield Check("records", "ok", f"{count(sound, 'record')}, all sound")
     try:
         aside = sorted(os.listdir(registry.quarantine))
