@@ -185,6 +185,7 @@ def test_what_its_user_keeps_is_nobodys_company(how: str) -> None:
     call = m.bash(claude, A)
     server = m.spawn(call, comm="node", argv=("node", "vite.js"))
     worker = m.spawn(server, comm="node")
+    beside = m.spawn(call, comm="node", argv=("node", "api.js"))
     start = m.rows[server].start
     rules = {"pid": KeepRule(server, start, BOOT), "command": KeepRule(command="vite")}
     if how == "mark":
@@ -193,6 +194,21 @@ def test_what_its_user_keeps_is_nobodys_company(how: str) -> None:
     m.exit(claude)
     ties, policy = Ties(m.snapshot(), m.sessions.values()), Policy()
     if how in rules:
-        assert company(ties, policy) == {database, call, server, worker}
+        assert company(ties, policy) == {database, call, server, worker, beside}
         policy = Policy(keep_rules=(rules[how],))
-    assert company(ties, policy) == {database, call}
+    assert company(ties, policy) == {database}
+
+
+def test_a_browser_that_automation_left_open_is_company() -> None:
+    """It holds a connection to the page's server, and nobody looks at it. A script that let go is somebody."""
+    m = Machine()
+    claude = m.claude(A)
+    call = m.bash(claude, A)
+    argv = ("chrome", "--headless=new", "--remote-debugging-port=9222", "http://localhost:5173")
+    browser = m.spawn(call, comm="chrome", argv=argv, setsid=True)
+    network = m.spawn(browser, comm="chrome", argv=("chrome --type=utility",))
+    script = m.spawn(call, comm="bash", argv=("bash", "bot.sh"), setsid=True)
+    m.exit(call)
+    m.exit(claude)
+    found = company(Ties(m.snapshot(), m.sessions.values()), Policy())
+    assert found == {browser, network}, script

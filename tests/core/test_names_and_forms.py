@@ -359,3 +359,25 @@ def test_a_browsers_helper_is_no_window(argv: tuple[str, ...]) -> None:
     m.exit(claude)
     assert m.verdict(browser) == m.verdict(helper) == ("reap", "leftover")
     assert m.verdict(window)[0] == m.verdict(tab)[0] == "keep"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("rust-analyzer", "lsp"), ("yaml-language-server", "lsp"), ("mcp-language-server", "mcp-server"), ("mcp-lsp", "mcp-server")],
+)  # fmt: skip
+def test_a_server_about_language_servers_is_none(name: str, kind: str) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, A, comm=name[:15], argv=("node", f"/x/node_modules/.bin/{name}"))
+    m.look()
+    m.exit(claude)
+    assert m.decide()[server].kind == kind
+
+
+@pytest.mark.parametrize("words", [("attach", "3f2a"), ("agents",)])
+def test_a_view_of_background_sessions_is_orphaned_like_any_client(words: tuple[str, ...]) -> None:
+    m = Machine()
+    view = m.claude(A, source="", argv=("claude", *words), detail=HUNG)
+    assert m.verdict(view) == ("report", "orphaned-session")
+    update = m.claude(B, source="", argv=("claude", "update"), detail=HUNG)
+    assert m.verdict(update)[0] == "keep"

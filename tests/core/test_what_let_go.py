@@ -438,3 +438,25 @@ def test_an_id_that_a_script_exported_makes_no_server_of_its_children() -> None:
     m.exit(script)
     assert m.verdict(shipper)[0] == "report"
     assert m.verdict(server) == ("reap", "leftover")
+
+
+@pytest.mark.case(
+    "M58", "a worker and a browser of a server, all with the id that --continue began with", "reap"
+)
+@pytest.mark.parametrize("looked", [False, True])
+def test_an_id_that_nobody_knows_is_the_one_its_client_began_with(*, looked: bool) -> None:
+    """The servers keep it, and so does what they start without a channel: workers of multiprocessing, browsers."""
+    m = Machine()
+    claude = m.claude(A)
+    server = m.mcp(claude, "x-1", comm="python3")
+    quiet = {"stdin": "/dev/null", "stdout": "socket:[88]", "stdout_peer": "no"}
+    worker = m.spawn(server, comm="python3", detail=quiet)
+    argv = ("/opt/chrome/chrome", "--headless", "--remote-debugging-pipe")
+    browser = m.spawn(server, comm="chrome", argv=argv, setsid=True, detail=quiet)
+    if looked:
+        m.look()
+    m.exit(claude)
+    m.exit(server)
+    assert m.verdict(worker) == ("reap", "leftover")
+    # Of what made a session of its own before anybody looked, an id that nobody knows proves nothing.
+    assert (m.verdict(browser)[0] == "reap") is looked

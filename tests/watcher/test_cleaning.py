@@ -1,4 +1,4 @@
-"""Waiting for the goodbye of a session that is gone: as cheap as asking for one file."""
+"""What the watcher's child waits for: a goodbye, as cheaply as asking for one file; the end of what is in use."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from process_janitor.core.model import Identity
+from process_janitor.core.policy import KeepRule, Policy
 from process_janitor.core.record import new_record
 from process_janitor.system import clock, identity, registry
-from process_janitor.watcher import goodbye
+from process_janitor.watcher import cleaning, goodbye
+from tests.machine import BOOT, Machine
+
+A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 
 GONE = Identity(4711, 99, "boot", 1)
 ENDED = {"reason": "other", "boot_id": "boot", "monotonic": 1.0}
@@ -56,3 +60,18 @@ def test_a_goodbye_that_comes_under_another_id_is_heard(tmp_path: Path) -> None:
     known.move(entry, "another-id")
     assert goodbye.said_goodbye(known, {GONE.key: "gone"})
     assert not goodbye.said_goodbye(known, {GONE.key: "gone", (100, 99): "old-0"})
+
+
+def test_what_is_come_back_to_is_in_use_and_not_kept() -> None:
+    """Who is `needed` by what the user keeps is so for ever: a watcher that waits for its end never goes."""
+    m = Machine()
+    claude, other = m.claude(A), m.claude(B)
+    kept = m.spawn(m.bash(claude, A), comm="node")
+    m.spawn(m.bash(other, B), comm="node", detail={"serving": "yes"})
+    expected = m.rows[other].key
+    for one in (claude, other):
+        m.exit(one)
+    rule = KeepRule(pid=kept, start=m.rows[kept].start, boot_id=BOOT)
+    decisions = m.decide(Policy(keep_rules=(rule,))).values()
+    assert {one.verdict for one in decisions} == {"keep"}
+    assert cleaning._held_for_now(decisions) == {expected}

@@ -133,7 +133,7 @@ def test_what_is_mended_soon_is_not_told(tmp_path: Path) -> None:
     left = dead.mcp()
     home.watch()
     home.known(dead, left)
-    obstacle = home.root / "cleaner.lock"
+    obstacle = Path(home.place) / "cleaner.lock"
     obstacle.unlink()
     obstacle.mkdir()
     dead.kill()
@@ -269,6 +269,7 @@ def test_what_was_in_use_is_ended_once_it_is_not(tmp_path: Path) -> None:
         wait_until(ready.exists, what="it serves")
     pid, port = map(int, used.read_text().split())
     server, unused = Child(pid), Child(int(other.read_text().split()[0]))
+    let_go = session.detached()
     lives = neighbour.mcp()
     home.watch()
     home.known(session, server, unused)
@@ -276,9 +277,10 @@ def test_what_was_in_use_is_ended_once_it_is_not(tmp_path: Path) -> None:
     session.kill()
     unused.gone(25)
     assert home.closed(session) == "crashed"
-    stays("somebody is connected to it", server)
+    stays("somebody is connected to it, whenever it is come back to", server, seconds=8)
+    assert len(notices(home)) == 1, "what was left running is told once"
     client.close()
     server.gone(25)
     wait_until(lambda: "unfinished" not in home.record(session)["closed"], 20, "it is done with")
     assert "gave up" not in home.log()
-    stays("of a session that lives", neighbour, lives, seconds=0.5)
+    stays("of a session that lives", neighbour, lives, let_go, seconds=0.5)

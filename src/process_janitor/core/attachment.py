@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
-    from process_janitor.core.model import Marks, Process, Seen, Session, Via
+    from process_janitor.core.model import Marks, Process, Seen, Via
     from process_janitor.core.ties import Ties
 
     Held = Literal["attached", "detached", "unknown"]
@@ -72,7 +72,7 @@ def _held(ties: Ties, root: Process, kind: str, via: Via, *, tool_child: bool) -
         return Attachment("attached", "bash-task", ("condemned",), "call")
     if kind == "bash-task" and root.pid == root.sid:
         return Attachment("attached", kind, ("tool-shell",))
-    if not _may_be_helper(tie.session, marks, detail, seen):
+    if not _may_be_helper(ties, root, detail, seen):
         return Attachment("detached", kind or "other", ("unmarked",))
     if _is_terminal(detail.stdin):
         # An editor for a prompt, say; with the marks that its client has from another session's Bash call.
@@ -156,26 +156,40 @@ def _started_as(kind: str, seen: Seen | None, marks: Marks | None, *, tool_child
     return "hook" if marks is not None and marks.project else "call"
 
 
-def _may_be_helper(
-    session: Session, marks: Marks | None, detail: Detail, seen: Seen | None
-) -> bool:
-    """Whether the client started this for its own use.
+def _may_be_helper(ties: Ties, root: Process, detail: Detail, seen: Seen | None) -> bool:
+    """Whether the client, or a server of its, started this for its own use.
 
     It gives its helpers the session's marks. A process with an ordinary environment and none of them is something that
-    was opened for the user (`xdg-open`), unless it talked to the client alone, over channels that now lead nowhere. The
-    same goes for marks of another session: the client has those itself, from the Bash call or the session it was started
-    from, and hands them on to whatever it opens. Which id it began with may be unknown (`--continue`).
+    was opened for the user (`xdg-open`), unless it talked to the client alone, over channels that now lead nowhere.
     """
+    session, marks = ties.gone[root.pid].session, ties.snapshot.marks.get(root.pid)
     if marks is None or marks.blank or client_shapes.is_sandbox_bridge(detail.argv):
         return True
     if marks.session_id in session.ids or marks.claude_pid == session.owner.pid:
         return True
-    if marks.claudecode and not marks.names_session:
-        return True
     if marks.names_session or marks.claudecode:
-        return _is_channel(detail.stdin)
+        return not _are_handed_on(ties, root, marks, seen) or _is_channel(detail.stdin)
     told = _is_channel(detail.stdout)
     return seen is not None and seen.server and told and detail.stdin_peer == "no"
+
+
+def _are_handed_on(ties: Ties, root: Process, marks: Marks, seen: Seen | None) -> bool:
+    """Whether marks that are not this session's are ones that its client has itself, from the Bash call or the session it
+    was started from: it hands them on to whatever it opens for its user.
+
+    What hung below a server has that one's. And an id that nobody knows is the one the client began with (`--continue`),
+    which it gave to its servers.
+    """
+    if (
+        seen is not None
+        and seen.server
+        and seen.parent_key != ties.gone[root.pid].session.owner.key
+    ):
+        return False
+    if not marks.names_session:
+        return False
+    began_with = marks.session_id and not ties.owners.named(marks.session_id)
+    return not began_with or marks.tool_child or bool(marks.claude_pid)
 
 
 def _in_owner_group(ties: Ties, root: Process) -> bool:

@@ -123,7 +123,7 @@ def _abandoned(
         return "report", "runaway", ("spinning", "parent-gone")
     if session.kind == "bg" or session.source == "roster":
         return "keep", "", ()
-    if not client_shapes.holds_conversation(detail.argv):
+    if not (client_shapes.holds_conversation(detail.argv) or client_shapes.is_view(detail.argv)):
         return "keep", "", ()  # an update at work, the background daemon with all its workers
     if detail.terminal_hung_up == "yes":
         closed = ("terminal-hung-up", "pane-closed") if session.pane else ("terminal-hung-up",)

@@ -32,12 +32,12 @@ def is_claude(comm: str, argv: Sequence[str] = (), exe: str = "") -> bool:
     return any(part in program(argv) for part in _CLIENT_PACKAGES)
 
 
+_VIEWS = frozenset({"agents", "attach", "logs"})
 _BACKGROUND = frozenset({"daemon", "bg-pty-host", "bg-spare", "--bg-pty-host", "--bg-spare"})
-# Subcommands that hold no conversation: the background daemon with its spares, views of a background session, and
-# one-off commands.
-_NO_CONVERSATION = _BACKGROUND | frozenset({
+# Subcommands that hold no conversation: the background daemon with its spares, views of its sessions, one-off commands.
+_NO_CONVERSATION = _BACKGROUND | _VIEWS | frozenset({
     "mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "config",
-    "agents", "attach", "stop", "kill", "logs", "rm", "respawn", "purge", "project", "import", "auto-mode", "gateway",
+    "stop", "kill", "rm", "respawn", "purge", "project", "import", "auto-mode", "gateway",
     "ultrareview", "setup-token", "auth", "--version", "-v", "--help", "-h",
     "--claude-in-chrome-mcp", "--computer-use-mcp", "--chrome-native-host",
 })  # fmt: skip
@@ -46,6 +46,11 @@ _NO_CONVERSATION = _BACKGROUND | frozenset({
 def holds_conversation(argv: Sequence[str]) -> bool:
     """Whether a client with this command line may be a session; True where its command line is not known."""
     return len(argv) < 2 or not (argv[1] in _NO_CONVERSATION or is_own_server(argv))
+
+
+def is_view(argv: Sequence[str]) -> bool:
+    """A window on the conversations of others: of no use without its terminal."""
+    return len(argv) > 1 and argv[1] in _VIEWS
 
 
 def is_background_host(argv: Sequence[str]) -> bool:
@@ -133,5 +138,6 @@ __all__ = [
     "is_own_server",
     "is_sandbox_bridge",
     "is_spare",
+    "is_view",
     "is_wrapper",
 ]

@@ -114,7 +114,9 @@ def kind_of(comm: str, argv: Sequence[str]) -> str:
 def _is_language_server(names: Iterable[str], argv: Sequence[str]) -> bool:
     for name in names:
         stem = next((name.removesuffix(end) for end in _SCRIPT_ENDS if name.endswith(end)), name)
-        if stem in _LANGUAGE_SERVERS or stem.endswith(_LANGUAGE_SERVER_ENDS):
+        if stem in _LANGUAGE_SERVERS or (
+            stem.endswith(_LANGUAGE_SERVER_ENDS) and "mcp" not in stem.lower()
+        ):
             return True
     return any(word.startswith(_JDT) for word in argv[1:])
 

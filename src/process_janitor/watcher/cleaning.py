@@ -12,9 +12,9 @@ from process_janitor.system.retention import prune
 from process_janitor.watcher.closing import close, mark_hung, settled
 from process_janitor.watcher.goodbye import said_goodbye
 
-# What holds for as long as somebody uses a leftover, or something beside it: worth coming back for. Nobody else would.
+# What holds for as long as somebody uses a leftover: worth coming back for. Nobody else would.
 _PASSING = frozenset({
-    "serving-clients", "stdin-live-peer", "needed", "handed-over", "live-session-below", "stopped",
+    "serving-clients", "stdin-live-peer", "handed-over", "live-session-below", "stopped",
 })  # fmt: skip
 
 TYPE_CHECKING = False
@@ -57,7 +57,7 @@ def clean(
         swept = sweep(root, options, "watcher", belongs, limit)
         if swept.busy:
             raise RuntimeError(swept.problem)
-        held = _held_for_now(swept.first.decisions)
+        held = set() if swept.problem else _held_for_now(swept.first.decisions)
         cleans, problem = not swept.problem, swept.problem
         done += swept.actions
     if hung:
@@ -68,8 +68,11 @@ def clean(
             if action.signals:
                 mark_hung(registry, key, hung[key])
     goodbye = said_goodbye(registry, gone)
+    untold = set()
     for key, session_id in gone.items():
         entry = registry.find(*key, session_id)
+        if entry is None or not entry.record.get("closed"):
+            untold.add(key)  # else it is come back to, and what it left was told the first time
         if entry is not None and not settled(entry.record) and not identity.runs(*key):
             close(registry, entry, noticed, cleaned=key not in held)
     if cleans and not goodbye:
@@ -86,13 +89,14 @@ def clean(
         # With every heartbeat there is none, and a watcher that waits need not have it in its memory.
         from process_janitor.actions import news
 
-        left = news.left_running(snapshot, judged.decisions, gone)
+        left = news.left_running(snapshot, judged.decisions, untold)
         news.tell(root, options, done, problem, left)
 
 
 def _held_for_now(decisions: Iterable[Decision]) -> set[tuple[int, int]]:
     """The sessions with leftovers that are kept by nothing but what may be over in a moment: a page that is open in a
-    browser, a client that is at work beside them.
+    browser, a client that is at work below them. Who is only `needed` by another follows that one, which may be kept by
+    the user for ever.
     """
     return {
         one.owner.key
@@ -100,7 +104,8 @@ def _held_for_now(decisions: Iterable[Decision]) -> set[tuple[int, int]]:
         if one.owner is not None
         and one.verdict == "keep"
         and one.finding in ("leftover", "runaway")
-        and _PASSING.issuperset(one.vetoes)
+        and {*one.vetoes} - {"needed"}
+        and _PASSING.issuperset({*one.vetoes} - {"needed"})
     }
 
 

@@ -18,15 +18,18 @@ _TRIES_MAX = 3
 # With every heartbeat: a day, as it is set by default.
 _LATER_TRIES_MAX = 1440
 # What is still in use after ten more heartbeats is somebody's: to end it in a moment of silence would surprise them.
-_IN_USE_TRIES_MAX = _TRIES_MAX + 10
+_LOOKS_MAX = _TRIES_MAX + 10
 
 
 class _Gone(NamedTuple):
-    """`session_id`: where its record was last, "" for one that nobody registered. `tries`: how many have failed."""
+    """`session_id`: where its record was last, "" for one that nobody registered. `tries`: how many have failed, `looks`:
+    how often something of it was still in use.
+    """
 
     session_id: str
     at: float
     tries: int = 0
+    looks: int = 0
 
 
 class Due:
@@ -87,14 +90,19 @@ class Due:
         left = entry is not None and not settled(entry.record)
         if cleaned and not left:
             return
-        tries = one.tries + 1
-        if cleaned and entry is not None and tries > _IN_USE_TRIES_MAX:
-            attempt(root, close, self._registry, entry)
+        if cleaned:
+            looks = one.looks + 1
+            if entry is not None and looks > _LOOKS_MAX:
+                attempt(root, close, self._registry, entry)
+                return
+            wait = later if looks > _TRIES_MAX else _RETRY_SECONDS
+            self._waiting[key] = _Gone(one.session_id, now + wait, 0, looks)
             return
+        tries = one.tries + 1
         if tries > _TRIES_MAX + _LATER_TRIES_MAX:
             log(root, f"gave up cleaning after session process {key[0]} for good")
             return
-        if tries == _TRIES_MAX + 1 and not cleaned:
+        if tries == _TRIES_MAX + 1:
             log(
                 root,
                 f"gave up cleaning after session process {key[0]} for now; see the lines above",
@@ -103,7 +111,7 @@ class Due:
             # Its story is told, and whoever watches after us knows that it is not done with.
             attempt(root, _close_unfinished, self._registry, entry)
         wait = later if tries > _TRIES_MAX else _RETRY_SECONDS
-        self._waiting[key] = _Gone(one.session_id, now + wait, tries)
+        self._waiting[key] = one._replace(at=now + wait, tries=tries)
 
 
 def _close_unfinished(registry: Registry, entry: Entry) -> None:
