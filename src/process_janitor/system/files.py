@@ -177,11 +177,21 @@ def touch(path: str) -> None:
         os.close(fd)
 
 
+class NoLocks(OSError):
+    """The file system of `filename` gives no locks: Lustre as it is mounted by default, NFS without its lock service."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.filename} cannot be locked ({self.strerror}), so nothing is registered or cleaned up; set "
+            "PROCESS_JANITOR_HOME to a directory on a disk of this machine"
+        )
+
+
 class Lock:
     """`with Lock(path, seconds) as held`: an exclusive flock; `held` is False when it was not to be had in time.
 
     The kernel releases it with the descriptor, also when the holder is killed. The file is never removed: unlinking a
-    held lock file lets two holders in.
+    held lock file lets two holders in. Raises OSError, NoLocks where there are none to be had.
     """
 
     def __init__(self, path: str, seconds: float) -> None:
@@ -191,7 +201,11 @@ class Lock:
 
     def __enter__(self) -> bool:
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        return try_lock(self._fd, self._seconds)
+        try:
+            return try_lock(self._fd, self._seconds)
+        except OSError as error:
+            os.close(self._fd)
+            raise NoLocks(error.errno, error.strerror, self._path) from None
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
@@ -215,6 +229,7 @@ def try_lock(fd: int, seconds: float = 0.0) -> bool:
 
 __all__ = [
     "Lock",
+    "NoLocks",
     "Unfit",
     "append_bounded",
     "append_line",
