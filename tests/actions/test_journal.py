@@ -118,7 +118,7 @@ def test_it_is_private_and_one_line_an_entry(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
     assert path.read_bytes().count(b"\n") == 1
-    assert texts(tmp_path / "state") == ["two\nlines\r\u2028\x00ä\ud800"]
+    assert texts(tmp_path / "state") == ["two\nlines\r\u2028\x00ä?"]
 
 
 def test_nothing_written_yet_is_nothing_to_read(tmp_path: Path) -> None:
@@ -128,7 +128,16 @@ def test_nothing_written_yet_is_nothing_to_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "torn",
-    ['{"event": "note", "te', "\x00\x00\x00", "[1]", "7", '{"event": 7}', "[" * 100_000, "\udcff"],
+    [
+        '{"event": "note", "te',
+        f'{{"event": "x", "later": {"[" * 300}{"]" * 300}}}',
+        "\x00\x00\x00",
+        "[1]",
+        "7",
+        '{"event": 7}',
+        "[" * 100_000,
+        "\udcff",
+    ],
 )
 def test_a_torn_or_foreign_line_costs_only_itself(torn: str, tmp_path: Path) -> None:
     book = Journal(str(tmp_path))
@@ -137,6 +146,37 @@ def test_a_torn_or_foreign_line_costs_only_itself(torn: str, tmp_path: Path) -> 
         file.write(torn.encode("utf-8", "surrogateescape"))
     book.note("note", "after")
     assert texts(tmp_path) == ["before", "after"]
+
+
+FIELDS = {
+    "at": 7, "signals": 5, "evidence": ["x", 1], "vetoes": "ab", "ports": ["1"], "pid": "4711", "freed_bytes": True,
+    "command": ["x"], "trigger": {}, "outcome": None, "cwd": 1.5, "class": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_line_with_a_field_of_another_type_costs_only_itself(field: str, tmp_path: Path) -> None:
+    book = Journal(str(tmp_path))
+    book.note("note", "before")
+    line = {"event": "note", "text": "odd", field: FIELDS[field]}
+    files.append_line(book.path, json.dumps(line))
+    later = {"event": "note", "text": "after", "holder": None, "of a later version": {"x": [1]}}
+    files.append_line(book.path, json.dumps(later))
+    assert texts(tmp_path) == ["before", "after"]
+    assert list(book.lines())[-1] == later
+
+
+@pytest.mark.parametrize("half", [chr(0xD800), chr(0xDCFF)], ids=["high", "low"])
+def test_bytes_of_a_path_that_are_no_text_are_replaced(half: str, tmp_path: Path) -> None:
+    book = Journal(str(tmp_path))
+    session = Session("the-id", Identity(4711, 99, "boot", 7), cwd=f"/srv/{half}x")
+    book.session_over(session, "crashed")
+    files.append_line(
+        book.path, json.dumps({"event": "x", f"a{half}": [half], "pair": "\U0001f600"})
+    )
+    ours, later = book.lines()
+    assert ours["cwd"] == "/srv/?x"
+    assert later == {"event": "x", "a?": ["?"], "pair": "\U0001f600"}
 
 
 @given(st.lists(st.binary(max_size=60), max_size=8))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import socket
@@ -291,3 +293,24 @@ def test_a_link_in_a_locks_place_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r".+"), files.Lock(str(tmp_path / "lock"), 0.0):
         pass
     assert not (tmp_path / "theirs").exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told_by_its_path(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    path = str(tmp_path / "lock")
+    before = len(os.listdir("/dev/fd"))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(fcntl, "flock", refused)
+        for _ in range(5):
+            with pytest.raises(files.NoLocks, match=os.strerror(number)) as told:
+                files.Lock(path, 0.1).__enter__()
+            assert (told.value.errno, told.value.filename) == (number, path)
+            assert path in str(told.value)
+    assert len(os.listdir("/dev/fd")) == before, "no descriptor is lost"
+    with files.Lock(path, 0.0) as held:
+        assert held

@@ -28,6 +28,15 @@ _DAY_SECONDS = 86_400
 _READ_BYTES = 16 << 20
 _LINE_BYTES = 1 << 18
 _UNKNOWN = Detail()
+# What each field is, wherever it stands; others are a later version's affair.
+_TEXTS = frozenset({
+    "at", "class", "command", "cwd", "event", "identity", "kind", "outcome", "path", "reason", "session_id", "state", "text",
+    "trigger", "verdict", "why",
+})  # fmt: skip
+_NUMBERS = frozenset({"pid", "holder", "freed_bytes"})
+# More levels than any of ours, and fewer than whoever writes a document bears.
+_DEEP = 100
+_LISTS = {"evidence": str, "vetoes": str, "signals": str, "ports": int}
 
 
 class Journal:
@@ -142,16 +151,20 @@ class Journal:
                 os.rename(newer, older)
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Every readable line, oldest first. A torn, foreign or endless line is passed over."""
+        """Every readable line, oldest first. A torn, foreign or endless line is passed over, and one of whose fields is
+        not what we write in it. A text may be shown and written anywhere: bytes of a path that are no text are replaced.
+        """
         self.problems = []
         for path in (*self._rotated(), self.path):
             try:
                 for line in files.read_lines(path, _READ_BYTES, _LINE_BYTES):
                     try:
                         value = jsontext.loads(line)
+                        if "\\ud" in line.lower() or line.count("[") + line.count("{") > _DEEP:
+                            value = _writable(value, _DEEP)
                     except ValueError:
                         continue
-                    if isinstance(value, dict) and isinstance(value.get("event"), str):
+                    if isinstance(value, dict) and "event" in value and _sound(value):
                         yield value
             except (FileNotFoundError, NotADirectoryError):
                 continue
@@ -191,6 +204,37 @@ class Recorder:
             self._journal.action(action, shown(known.argv), self._trigger, known.ports)
         except OSError as error:
             self.problem = f"the journal could not be written: {error}"
+
+
+def _sound(line: Mapping[str, Any]) -> bool:
+    """Whether whoever shows a line can take each field for what it is."""
+    for name, value in line.items():
+        if name in _TEXTS:
+            fits = isinstance(value, str)
+        elif name in _NUMBERS:
+            fits = value is None or type(value) is int
+        elif name in _LISTS:
+            fits = isinstance(value, list) and all(type(one) is _LISTS[name] for one in value)
+        else:
+            continue
+        if not fits:
+            return False
+    return True
+
+
+def _writable(value: Any, deep: int) -> Any:
+    """The same as it can be written as JSON again: with a question mark for every half of a surrogate pair. Raises
+    ValueError where it is nested deeper than that.
+    """
+    if deep < 0:
+        raise ValueError("nested too deep")
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_writable(one, deep - 1) for one in value]
+    if isinstance(value, dict):
+        return {_writable(name, deep): _writable(one, deep - 1) for name, one in value.items()}
+    return value
 
 
 def _written(path: str) -> float:

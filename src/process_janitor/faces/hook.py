@@ -76,7 +76,12 @@ def _run(event: str) -> None:
         if heard:
             _say_goodbye(registry, session_id, found, payload)
     elif found is not None:
-        entry = register(registry, session_id, found, payload)
+        try:
+            entry = register(registry, session_id, found, payload)
+        except files.NoLocks as error:
+            if event == "SessionStart":
+                _say({"systemMessage": f"process-janitor: {error}"})
+            raise
         files.touch(os.path.join(entry.directory, "activity"))
     else:
         _log(f"{event}: no claude process above this hook; session {session_id} is not registered")

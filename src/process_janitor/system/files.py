@@ -202,10 +202,21 @@ def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
+class NoLocks(OSError):
+    """The file system of `filename` gives no locks: Lustre as it is mounted by default, NFS without its lock service."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.filename} cannot be locked ({self.strerror}), so nothing is registered or cleaned up; set "
+            "PROCESS_JANITOR_HOME to a directory on a disk of this machine"
+        )
+
+
 class Lock:
     """`with Lock(path, seconds) as held`: an exclusive flock; `held` is False when it was not to be had in time.
 
-    The kernel releases it with the descriptor, also when the holder is killed.
+    The kernel releases it with the descriptor, also when the holder is killed. Raises OSError, NoLocks where there are none
+    to be had.
     """
 
     def __init__(self, path: str, seconds: float) -> None:
@@ -224,7 +235,7 @@ class Lock:
 
 def hold(path: str, seconds: float = 0.0) -> int | None:
     """A descriptor that holds an exclusive flock on the file of that name, which is made; None when it was not to be had
-    in time. Raises OSError.
+    in time. Raises OSError, NoLocks.
 
     Only who holds a lock may remove its file. Whoever had opened it before would then lock what nobody else can find, so
     what was locked must still be the file of that name.
@@ -234,7 +245,12 @@ def hold(path: str, seconds: float = 0.0) -> int | None:
         if fd >= 0:
             os.close(fd)
         fd = open_own(path, os.O_RDWR)
-        if not try_lock(fd, seconds):
+        try:
+            held = try_lock(fd, seconds)
+        except OSError as error:
+            os.close(fd)
+            raise NoLocks(error.errno, error.strerror, path) from None
+        if not held:
             os.close(fd)
             return None
         if _is_named(fd, path):
@@ -267,6 +283,7 @@ def try_lock(fd: int, seconds: float = 0.0) -> bool:
 
 __all__ = [
     "Lock",
+    "NoLocks",
     "Unfit",
     "append_bounded",
     "append_line",

@@ -6,6 +6,7 @@ import os
 import stat
 import time
 
+from process_janitor.core.plausible import natural
 from process_janitor.system import files, procfs
 
 TYPE_CHECKING = False
@@ -59,6 +60,20 @@ def _locked(device: int, inode: int) -> bool:
     data = procfs.read(f"{procfs.PROC}/locks", _PROC_LOCKS_MAX)
     name = f"{os.major(device):02x}:{os.minor(device):02x}:{inode}"
     return data is not None and any(name in line.split() for line in data.decode().splitlines())
+
+
+def flock_holders(path: str) -> tuple[int, ...]:
+    """The processes that hold a flock on a file, as far as the kernel names them to us."""
+    info = os.stat(path)
+    found = []
+    for line in (procfs.read(f"{procfs.PROC}/locks", _PROC_LOCKS_MAX) or b"").decode().splitlines():
+        words = line.split()
+        # Some file systems (btrfs, overlays) have another device here than the file says: its descriptor tells.
+        if len(words) > 5 and words[1] == "FLOCK" and words[5].endswith(f":{info.st_ino}"):
+            pid = natural(words[4])
+            if pid and path in (procfs.descriptors(pid) or {}).values():
+                found.append(pid)
+    return tuple(found)
 
 
 class Taken:
@@ -133,4 +148,4 @@ class Taken:
             return None
 
 
-__all__ = ["Changed", "Taken", "held"]
+__all__ = ["Changed", "Taken", "flock_holders", "held"]

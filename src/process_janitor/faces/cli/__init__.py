@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 
 from process_janitor.core.visible import visible
+from process_janitor.system import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def perform(
         err.write(f"process-janitor: {visible(in_words(error))}\n")
         # What a look says where this system's /proc cannot be used.
         unseen = isinstance(error, OSError) and error.errno == errno.ENOSYS
+        unseen = unseen and not isinstance(error, files.NoLocks)
         return context.NOTHING_EXAMINED if unseen else context.FAILED
 
 
@@ -116,6 +118,8 @@ def version() -> str:
 
 def in_words(error: Exception) -> str:
     """One line for whatever went wrong without being a Failure."""
+    if isinstance(error, files.NoLocks):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         if error.errno == errno.ENOSYS:
