@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from process_janitor.core.model import Identity, Seen, Session
+from process_janitor.core.model import Identity, Session
 from process_janitor.faces import pretend
-from process_janitor.system import begun, identity, seen
+from process_janitor.system import begun, identity
 from tests.namespaced import namespaced
 from tests.world import Child, Pretend, World, wait_until
 
@@ -97,6 +97,26 @@ def test_what_a_user_named_is_not_ended_unasked_after_a_sweep_that_was_cut_off(
     assert job.alive
 
 
+@pytest.mark.parametrize("number", ["SIGINT", "SIGKILL"])
+@namespaced
+def test_what_the_setting_alone_had_begun_is_not_ended_after_it_was_taken_back(
+    tmp_path: Path, number: str
+) -> None:
+    """`PROCESS_JANITOR_DETACHED=reap process-janitor auto`, broken off because a dev server was among it."""
+    world = World(tmp_path)
+    world.configure(term_grace_seconds=4, detached="reap")
+    dead = world.session()
+    job, other = stubborn_in_the_background(dead), dead.detached("nohup")
+    dead.kill()
+    first = begin(world, "auto")
+    wait_until(lambda: not other.alive, 20, "both have had their SIGTERM")
+    first.send_signal(getattr(signal, number))
+    first.wait(20)
+    world.configure(detached="report")
+    assert world.cli("auto").code == 0
+    assert job.alive
+
+
 def note(root: Path, *sessions: Session) -> Path:
     world = identity.boot_id(), identity.pid_namespace()
     begun.store(str(root), *world, sessions)
@@ -147,12 +167,3 @@ def test_a_damaged_note_condemns_nobody(damage: object, tmp_path: Path) -> None:
     file = note(tmp_path, of(Identity(9, 9)))
     file.write_text(json.dumps(damage))
     assert read(tmp_path) == []
-
-
-@namespaced
-def test_what_was_seen_is_read_as_version_0_1_0_wrote_it(tmp_path: Path) -> None:
-    seen.store(str(tmp_path), 5, 6, {(7, 8): Seen(5, 6, server=True)})
-    path = Path(seen.path(str(tmp_path), 5, 6))
-    known = seen.load(str(tmp_path), 5, 6)
-    path.write_text("".join(f"{line} 0\n" for line in path.read_text().splitlines()))
-    assert known == seen.load(str(tmp_path), 5, 6) == {(7, 8): Seen(5, 6, server=True)}

@@ -19,7 +19,7 @@ from process_janitor.actions import journal
 from process_janitor.actions.journal import Journal, Recorder
 from process_janitor.actions.terminate import Action
 from process_janitor.core.model import Decision, Detail, Identity, Process, Session, Snapshot
-from process_janitor.system import files
+from process_janitor.system import files, flock
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PROCESS = Process(4711, 1, 4711, 4711, 0, 99, "S", "node", 0)
@@ -260,7 +260,7 @@ def test_a_writer_that_is_killed_keeps_nobody_from_writing(turn: int, tmp_path: 
 
 
 def test_a_holder_that_is_stopped_delays_a_line_and_does_not_lose_it(tmp_path: Path) -> None:
-    code = "from process_janitor.system import files\nwith files.Lock(sys.argv[3], 0.0): print(1, flush=True); time.sleep(60)\n"
+    code = "from process_janitor.system import flock\nwith flock.Lock(sys.argv[3], 0.0): print(1, flush=True); time.sleep(60)\n"
     with writer(code, str(tmp_path), str(tmp_path / "journal.lock")) as one:
         assert one.stdout is not None
         one.stdout.readline()
@@ -303,7 +303,7 @@ def test_a_journal_that_is_rotated_while_an_old_one_is_pruned_is_kept(tmp_path: 
     oldest.touch()
     os.utime(oldest, (0, 0))
     pruning = threading.Thread(target=book.prune, args=(30,))
-    with files.Lock(str(tmp_path / "journal.lock"), 1.0) as held:
+    with flock.Lock(str(tmp_path / "journal.lock"), 1.0) as held:
         assert held
         pruning.start()
         pruning.join(0.2)

@@ -997,3 +997,43 @@ def test_a_fork_that_cannot_have_taken_anything_over_keeps_nothing(fork: str) ->
     m.look()
     m.exit(claude)
     assert m.verdict(shell) == ("reap", "leftover")
+
+
+@case(
+    "M59",
+    "a worker with a cleared environment below a call that was handed over, from before /clear",
+    "keep",
+)
+@pytest.mark.parametrize("marks", [Marks(blank=True), Marks()])
+def test_what_runs_below_a_call_goes_where_the_call_goes_also_after_clear(marks: Marks) -> None:
+    m = Machine()
+    claude = m.claude(A)
+    shell = m.bash(claude, A)
+    worker = m.spawn(shell, comm="celery", marks=marks)
+    m.register(claude, B)
+    later = m.spawn(m.bash(claude, B), comm="celery", marks=marks)
+    m.look()
+    m.exit(claude)
+    m.claude(A)
+    for pid in (shell, worker):
+        assert "handed-over" in m.decide()[pid].vetoes
+    assert m.verdict(later) == ("reap", "leftover")
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_call_that_is_younger_than_a_fork_did_not_go_along(*, over: bool) -> None:
+    """Two sessions in one directory: what the one started after the other had gone to the background was kept."""
+    m = Machine()
+    claude = m.claude(A, source="")
+    m.register(claude, A, cwd="/w")
+    earlier = m.bash(claude, A)
+    worker = m.claude(B, source="", argv=("claude", "bg-spare"))
+    m.register(worker, B, cwd="/w", kind="bg", forked=True)
+    m.tick(3600)
+    shell = m.bash(claude, A)
+    m.look()
+    if over:
+        m.exit(worker)
+    m.exit(claude)
+    assert m.verdict(shell) == ("reap", "leftover")
+    assert m.verdict(earlier)[0] == ("report" if over else "keep")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from process_janitor.system import files
+from process_janitor.system import files, flock
 from tests.namespaced import namespaced
 from tests.world import Answer, World
 
@@ -80,7 +80,7 @@ def test_all_that_is_made_is_the_users_and_private(tmp_path: Path) -> None:
     files.write_text(str(root / "a" / "written"), "x", mode=0o640)
     files.append_line(str(root / "appended"), "x")
     files.touch(str(root / "touched"))
-    with files.Lock(str(root / "lock"), 0.0) as held:
+    with flock.Lock(str(root / "lock"), 0.0) as held:
         assert held
     found = {path.name: path.stat() for path in tmp_path.rglob("*")}
     assert {(one.st_uid, one.st_gid) for one in found.values()} == {(USER, USER + 1)}
@@ -102,7 +102,7 @@ def test_what_was_there_stays_whose_it_is(tmp_path: Path) -> None:
     (state / "link").symlink_to(precious / "file")
     (state / "way").symlink_to(precious)
     files.touch(str(state / "lock"))
-    with files.Lock(str(state / "lock"), 0.0) as held:
+    with flock.Lock(str(state / "lock"), 0.0) as held:
         assert held
     for use in (files.touch, lambda path: files.append_line(path, "x"), files.make_directory):
         with pytest.raises(OSError, match="link"):

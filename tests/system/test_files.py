@@ -19,14 +19,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process_janitor.system import files
+from process_janitor.system import files, flock
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 
 def python(code: str, *arguments: str) -> subprocess.Popen[bytes]:
-    """A program of its own that has `files` at hand and tells by its output how far it is."""
-    start = "import os, sys, time\nsys.path.insert(0, sys.argv[1])\nfrom process_janitor.system import files\n"
+    """A program of its own that has `files` and `flock` at hand and tells by its output how far it is."""
+    start = "import os, sys, time\nsys.path.insert(0, sys.argv[1])\nfrom process_janitor.system import files, flock\n"
     return subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", start + code, str(SOURCE), *arguments],
         stdin=subprocess.DEVNULL,
@@ -248,7 +248,7 @@ def test_what_is_gone_already_is_removed(tmp_path: Path) -> None:
 # The lock
 
 HOLD = (
-    "with files.Lock(sys.argv[2], 0.0) as held:\n    print(held, flush=True)\n    time.sleep(60)\n"
+    "with flock.Lock(sys.argv[2], 0.0) as held:\n    print(held, flush=True)\n    time.sleep(60)\n"
 )
 
 
@@ -261,13 +261,13 @@ def test_a_lock_has_one_holder_and_is_free_when_it_is_killed(
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"True\n"
         start = time.monotonic()
-        with files.Lock(path, 0.1) as held:
+        with flock.Lock(path, 0.1) as held:
             assert not held
         assert 0.1 <= time.monotonic() - start < 5
         holder.send_signal(how)
-        with files.Lock(path, 10.0) as held:
+        with flock.Lock(path, 10.0) as held:
             assert held
-        with files.Lock(path, 0.0) as held:
+        with flock.Lock(path, 0.0) as held:
             assert held, "leaving the block gives it back"
     assert os.path.exists(path), "unlinking a held lock lets two in"
 
@@ -275,7 +275,7 @@ def test_a_lock_has_one_holder_and_is_free_when_it_is_killed(
 def test_of_many_that_want_a_lock_one_at_a_time_has_it(tmp_path: Path) -> None:
     code = (
         "for _ in range(40):\n"
-        "    with files.Lock(sys.argv[2], 60.0) as held:\n"
+        "    with flock.Lock(sys.argv[2], 60.0) as held:\n"
         "        assert held\n"
         "        with open(sys.argv[3]) as f: n = int(f.read())\n"
         "        with open(sys.argv[3], 'w') as f: f.write(str(n + 1))\n"
@@ -290,7 +290,7 @@ def test_of_many_that_want_a_lock_one_at_a_time_has_it(tmp_path: Path) -> None:
 
 def test_a_link_in_a_locks_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to(tmp_path / "theirs")
-    with pytest.raises(OSError, match=r".+"), files.Lock(str(tmp_path / "lock"), 0.0):
+    with pytest.raises(OSError, match=r".+"), flock.Lock(str(tmp_path / "lock"), 0.0):
         pass
     assert not (tmp_path / "theirs").exists()
 
@@ -307,10 +307,10 @@ def test_a_file_system_without_locks_is_told_by_its_path(
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(fcntl, "flock", refused)
         for _ in range(5):
-            with pytest.raises(files.NoLocks, match=os.strerror(number)) as told:
-                files.Lock(path, 0.1).__enter__()
+            with pytest.raises(flock.NoLocks, match=os.strerror(number)) as told:
+                flock.Lock(path, 0.1).__enter__()
             assert (told.value.errno, told.value.filename) == (number, path)
             assert path in str(told.value)
     assert len(os.listdir("/dev/fd")) == before, "no descriptor is lost"
-    with files.Lock(path, 0.0) as held:
+    with flock.Lock(path, 0.0) as held:
         assert held

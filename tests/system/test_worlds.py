@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from process_janitor.system import clock, files, identity, lease, worlds
+from process_janitor.system import clock, flock, identity, lease, worlds
 from process_janitor.system.registry import Registry
 from process_janitor.system.retention import prune
 from tests.world import wait_until
@@ -132,7 +132,7 @@ def test_one_that_waits_for_a_lock_that_is_taken_away_gets_the_next(tmp_path: Pa
     assert os.path.samestat(os.fstat(second), os.stat(path)), "it is the one that others find"
     assert worlds.lock(place, "watcher.lock") is None
     os.close(second)
-    third = files.hold(path)
+    third = flock.hold(path)
     assert third is not None
     os.close(third)
 

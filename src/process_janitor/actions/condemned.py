@@ -38,7 +38,7 @@ class Condemned:
             if owner is None or owner.key == target.process.key:
                 continue
             _note(self._sessions, owner, target, observation.snapshot.now)
-            if target.verdict == "reap":
+            if target.verdict == "reap" and target.finding != "detached":
                 changed |= _note(self._noted, owner, target, observation.snapshot.now)
         if changed:
             self._store()

@@ -7,7 +7,7 @@ import time
 
 from process_janitor.core import jsontext
 from process_janitor.core.model import Detail
-from process_janitor.system import clock, files
+from process_janitor.system import clock, files, flock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Journal:
         oldest = time.time() - days * _DAY_SECONDS
         if not any(_written(path) < oldest for path in self._rotated()):
             return
-        with files.Lock(os.path.join(self.root, LOCK_NAME), 1.0) as held:
+        with flock.Lock(os.path.join(self.root, LOCK_NAME), 1.0) as held:
             # Looked at again under the lock: a rotation in between puts a newer one in its place.
             for path in self._rotated() if held else ():
                 if _written(path) < oldest:
@@ -133,7 +133,7 @@ class Journal:
 
     def _append(self, line: dict[str, Any]) -> None:
         files.make_root(self.root)
-        with files.Lock(os.path.join(self.root, LOCK_NAME), 1.0):
+        with flock.Lock(os.path.join(self.root, LOCK_NAME), 1.0):
             # Without the lock (a holder stopped by a debugger) a line is still written whole; only rotation may double.
             self._rotate()
             files.append_line(self.path, jsontext.dumps(line))

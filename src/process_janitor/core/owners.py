@@ -168,24 +168,26 @@ class Owners:
             began = other.since or other.owner.start
             if began <= session.owner.start:
                 continue
+            if _is_younger(call, other):
+                continue
             if not set(session.ids).isdisjoint(other.predecessors):
-                if call.start <= began:
+                if other.since or call.start <= began:
                     return True
             elif other in self._unlinked and _alike(session.cwd, other.cwd) and may_move(session):
                 return True
         return False
 
-    def may_go_on(self, session: Session) -> bool:
-        """Whether a living session may be the continuation of this one: a fork from nobody knows where, in its directory.
-
-        What took work over before this one began took nothing of it.
-        """
+    def may_go_on(self, session: Session, call: Process) -> bool:
+        """Whether a call of this session may go on in a living one: in a fork from nobody knows where, in its directory."""
         return any(
-            self.is_live(fork)
-            and _alike(session.cwd, fork.cwd)
-            and not 0 < fork.since <= session.owner.start
+            self.is_live(fork) and _alike(session.cwd, fork.cwd) and not _is_younger(call, fork)
             for fork in self._unlinked
         )
+
+
+def _is_younger(call: Process, background: Session) -> bool:
+    """Whether a call is known to have begun after a background session took over what there was."""
+    return 0 < background.since < call.start
 
 
 def _alike(one: str, other: str) -> bool:

@@ -146,16 +146,15 @@ def _is_handed_over(case: Case) -> bool:
         return False
     if detached and held.kind != "bash-task" and case.policy.detached != "reap":
         return False  # nobody would end it unasked, and its user may
-    owners = case.ties.owners
-    # Not the ones before /clear: who takes such a conversation up again gets nothing of the next one's.
-    ids = (
-        *owners.present_ids(case.tie.session),
-        *((case.marks.session_id,) if case.marks else ()),
-    )
+    owners, root = case.ties.owners, case.ties.root(case.process)
+    # Not the ones before /clear: who takes such a conversation up again gets nothing of the next one's. What runs below a
+    # call belongs where the call does, also with a cleared environment.
+    told = (case.marks, case.snapshot.marks.get(root.pid))
+    ids = (*owners.present_ids(case.tie.session), *(one.session_id for one in told if one))
     return (
         owners.handed_over(one for one in ids if one)
         or any(case.ties.nameless(case.process))
-        or (may_move(case.tie.session) and owners.may_go_on(case.tie.session))
+        or (may_move(case.tie.session) and owners.may_go_on(case.tie.session, root))
     )
 
 

@@ -13,7 +13,7 @@ import sys
 from process_janitor.core import client_shapes, jsontext
 from process_janitor.core.plausible import sound_text
 from process_janitor.core.record import PASSING_REASONS, new_record, tmux_pane, valid_session_id
-from process_janitor.system import claude_process, clock, files, identity, log, paths, procfs
+from process_janitor.system import claude_process, clock, files, flock, identity, log, paths, procfs
 from process_janitor.system.registry import Registry
 
 TYPE_CHECKING = False
@@ -78,7 +78,7 @@ def _run(event: str) -> None:
     elif found is not None:
         try:
             entry = register(registry, session_id, found, payload)
-        except files.NoLocks as error:
+        except flock.NoLocks as error:
             if event == "SessionStart":
                 _say({"systemMessage": f"process-janitor: {error}"})
             raise

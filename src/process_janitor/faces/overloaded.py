@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_janitor.system import clock, files
+from process_janitor.system import clock, files, flock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _in_words(code: str) -> str:
 def _due(root: str, boot_id: str) -> bool:
     """Whether the hour is over since this was last said, by the clock that stops in suspend; from now on it is not."""
     path = os.path.join(root, _STAMP)
-    with files.Lock(f"{path}.lock", 0.0) as held:
+    with flock.Lock(f"{path}.lock", 0.0) as held:
         if not held:
             return False  # another session that starts right now says it
         if _told_lately(root, boot_id):

@@ -7,7 +7,7 @@ import stat
 import time
 
 from process_janitor.core.plausible import natural
-from process_janitor.system import files, procfs
+from process_janitor.system import flock, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Taken:
             self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._fd
         )
         try:
-            return files.try_lock(fd)
+            return flock.try_lock(fd)
         finally:
             os.close(fd)
 

@@ -20,7 +20,7 @@ from process_janitor.core.record import (
     renamed,
     valid_session_id,
 )
-from process_janitor.system import clock, files, identity
+from process_janitor.system import clock, files, flock, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Registry:
         except OSError:
             return 0
 
-    def lock(self) -> files.Lock:
-        return files.Lock(os.path.join(self.root, LOCK_NAME), LOCK_SECONDS)
+    def lock(self) -> flock.Lock:
+        return flock.Lock(os.path.join(self.root, LOCK_NAME), LOCK_SECONDS)
 
     def entries(self) -> Iterator[Entry]:
         """Every sound record. Malformed ones are passed over here and moved aside by `quarantine_malformed`."""

@@ -43,8 +43,7 @@ def load(root: str, pid: int, start: int) -> dict[tuple[int, int], Seen]:
     for line in _lines(root, pid, start) or ():
         words = line.split()
         numbers = [number for number in map(natural, words) if number is not None]
-        # Version 0.1.0 wrote one number more.
-        if len(words) == len(numbers) and len(numbers) in (_FIELDS, _FIELDS + 1):
+        if len(words) == len(numbers) == _FIELDS:
             found[numbers[0], numbers[1]] = Seen(
                 numbers[2], numbers[3], numbers[4] == 1, numbers[5] == 1
             )

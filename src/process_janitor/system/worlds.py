@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from process_janitor.system import files, identity
+from process_janitor.system import files, flock, identity
 
 _NAME = "worlds"
 _DAY_SECONDS = 86_400
@@ -33,7 +33,7 @@ def lock(place: str, name: str, seconds: float = 0.0) -> int | None:
     """A descriptor that holds this lock of a world for as long as it is open, None when it was not to be had in time."""
     while True:
         try:
-            return files.hold(os.path.join(place, name), seconds)
+            return flock.hold(os.path.join(place, name), seconds)
         except FileNotFoundError:
             make(place)  # the first time, or another world took this one for gone
 
@@ -70,7 +70,7 @@ def _remove(place: str) -> None:
             if name.endswith(".lock"):
                 flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
                 held.append(os.open(os.path.join(place, name), flags))
-                if not files.try_lock(held[-1]):
+                if not flock.try_lock(held[-1]):
                     return
         for name in names:
             files.remove(os.path.join(place, name))

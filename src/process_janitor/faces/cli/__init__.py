@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 
 from process_janitor.core.visible import visible
-from process_janitor.system import files
+from process_janitor.system import flock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def perform(
         err.write(f"process-janitor: {visible(in_words(error))}\n")
         # What a look says where this system's /proc cannot be used.
         unseen = isinstance(error, OSError) and error.errno == errno.ENOSYS
-        unseen = unseen and not isinstance(error, files.NoLocks)
+        unseen = unseen and not isinstance(error, flock.NoLocks)
         return context.NOTHING_EXAMINED if unseen else context.FAILED
 
 
@@ -118,7 +118,7 @@ def version() -> str:
 
 def in_words(error: Exception) -> str:
     """One line for whatever went wrong without being a Failure."""
-    if isinstance(error, files.NoLocks):
+    if isinstance(error, flock.NoLocks):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""

@@ -7,7 +7,7 @@ import os
 from process_janitor.core.units import age
 from process_janitor.faces.doctor import Check
 from process_janitor.sweep import LOCK_NAME, LOCK_SECONDS
-from process_janitor.system import clock, files, lock_files, procfs
+from process_janitor.system import clock, files, flock, lock_files, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ def locks(ward: Ward) -> Iterator[Check]:
         return
     probe = os.path.join(ward.root, f"doctor.{os.getpid()}.tmp")
     try:
-        with files.Lock(probe, 0.0):
+        with flock.Lock(probe, 0.0):
             pass
-    except files.NoLocks as error:
+    except flock.NoLocks as error:
         yield Check(
             "locks", "broken", f"{ward.root}: its file system gives no locks ({error.strerror}): nothing is registered, watched or cleaned up",
             "set PROCESS_JANITOR_HOME to a directory on a disk of this machine, for Claude Code and for yourself",
@@ -39,7 +39,7 @@ def _cleanup(path: str) -> Check:
     """One cleanup at a time: whoever never finishes his keeps all others waiting."""
     if not os.path.exists(path):
         return Check("locks", "ok", "they work; nothing was ever cleaned up")
-    with files.Lock(path, 0.0) as free:
+    with flock.Lock(path, 0.0) as free:
         holders = () if free else lock_files.flock_holders(path)
     if free:
         return Check("locks", "ok", "they work; no cleanup is under way")
