@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from process_janitor.core.model import Identity, Session
+from process_janitor.core.model import Identity, Seen, Session
 from process_janitor.faces import pretend
 from process_janitor.system import begun, identity
 from tests.namespaced import namespaced
