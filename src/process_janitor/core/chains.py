@@ -7,7 +7,8 @@ dies with it.
 
 from __future__ import annotations
 
-from process_janitor.core.attachment import WHOLE_TREE, attachment, let_go_below, taken_in
+from process_janitor.core.adoption import taken_in
+from process_janitor.core.attachment import WHOLE_TREE, attachment, let_go_below
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

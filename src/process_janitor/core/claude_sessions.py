@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from process_janitor.core import client_shapes, shapes
 from process_janitor.core.attachment import hook_at_work
+from process_janitor.core.case import Case
 from process_janitor.core.idleness import idle_for
 from process_janitor.core.model import Decision
 from process_janitor.core.policy import HUNG_REPORT_SECONDS, SPINNING_SHARE
 from process_janitor.core.record import PASSING_REASONS
-from process_janitor.core.vetoes import Case, vetoes
+from process_janitor.core.vetoes import vetoes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,13 +5,15 @@ Pure. The watcher, `auto`, `run`, `scan` and `explain` all call this and nothing
 
 from __future__ import annotations
 
-from process_janitor.core.attachment import adopted, let_go_below
+from process_janitor.core.adoption import adopted
+from process_janitor.core.attachment import let_go_below
+from process_janitor.core.case import Case
 from process_janitor.core.chains import Chains
 from process_janitor.core.claude_sessions import claude_decisions
 from process_janitor.core.model import Decision
 from process_janitor.core.policy import SPINNING_SHARE, ZOMBIE_SECONDS
 from process_janitor.core.shapes import is_tool_subshell
-from process_janitor.core.vetoes import Case, vetoes
+from process_janitor.core.vetoes import vetoes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

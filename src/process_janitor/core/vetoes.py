@@ -7,9 +7,10 @@ which reasons are printed. `inherited` vetoes also protect whatever runs below t
 from __future__ import annotations
 
 from process_janitor.core import client_shapes, daemons, shapes
+from process_janitor.core.case import Case
 from process_janitor.core.cgroups import service_unit
 from process_janitor.core.handover import is_handed_on, may_move
-from process_janitor.core.model import Detail, compare
+from process_janitor.core.model import compare
 from process_janitor.core.namedtuples import NamedTuple
 from process_janitor.core.plausible import usable_pid
 from process_janitor.core.policy import TOO_YOUNG_SECONDS
@@ -18,41 +19,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from process_janitor.core.attachment import Attachment
-    from process_janitor.core.chains import Chains
-    from process_janitor.core.model import Marks, Process, Snapshot
+    from process_janitor.core.model import Process
     from process_janitor.core.policy import Policy
-    from process_janitor.core.ties import Tie, Ties
+    from process_janitor.core.ties import Ties
 
-_NO_DETAIL = Detail(unreadable=("details",))
 _KTHREADD = 2
-
-
-class Case(NamedTuple):
-    """Everything a veto may look at; `chains` are the other leftovers, for one that may be needed by them."""
-
-    ties: Ties
-    policy: Policy
-    process: Process
-    tie: Tie | None
-    attachment: Attachment | None
-    chains: Chains | None = None
-
-    @property
-    def snapshot(self) -> Snapshot:
-        return self.ties.snapshot
-
-    @property
-    def detail(self) -> Detail:
-        return self.snapshot.details.get(self.process.pid, _NO_DETAIL)
-
-    @property
-    def marks(self) -> Marks | None:
-        return self.snapshot.marks.get(self.process.pid)
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        return self.detail.argv
 
 
 class Veto(NamedTuple):
@@ -314,4 +285,4 @@ def _of(case: Case, process: Process) -> Case:
     return case._replace(process=process)
 
 
-__all__ = ["VETOES", "WORDS", "Case", "Veto", "is_kept", "vetoes"]
+__all__ = ["VETOES", "WORDS", "Veto", "is_kept", "vetoes"]
