@@ -1037,3 +1037,23 @@ def test_a_call_that_is_younger_than_a_fork_did_not_go_along(*, over: bool) -> N
     m.exit(claude)
     assert m.verdict(shell) == ("reap", "leftover")
     assert m.verdict(earlier)[0] == ("report" if over else "keep")
+
+
+@pytest.mark.parametrize("known", ["both", "the younger"])
+def test_of_two_on_one_conversation_the_servers_group_tells_whose_its_children_are(
+    known: str,
+) -> None:
+    """Found by the properties: with the record of the first one lost, more was ended than with it."""
+    m = Machine()
+    first = m.claude(A)
+    key = m.rows[first].key
+    m.exit(first)
+    second = m.claude(A)
+    server = m.mcp(second, A)
+    m.exit(second)
+    apart = m.spawn(server, comm="node", setsid=True)
+    if known != "both":
+        del m.sessions[key]
+    assert m.verdict(apart, Policy(detached="reap")) == ("reap", "detached")
+    assert m.decide()[apart].owner == m.decide()[server].owner
+    assert m.verdict(server) == ("reap", "leftover")

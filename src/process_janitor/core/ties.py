@@ -182,9 +182,13 @@ class Ties:
         if exact and any(s.owner == e.owner for s in named for e in exact):
             named = [s for s in named if any(s.owner == e.owner for e in exact)]
         elif len({s.owner for s in named}) > 1:
-            # One id, several claude processes (a resumed crash): the group the process was born in tells whose it is.
-            born_in = [s for s in named if process.pgid in (s.pgid, s.owner.pid)]
-            named = born_in or named
+            # One id, several claude processes (a resumed crash): the group it was born in tells whose it is, or else the one
+            # that what it was started from was born in.
+            for one in (process, *self.tree.ancestors(process)):
+                born_in = [s for s in named if one.pgid in (s.pgid, s.owner.pid)]
+                if born_in:
+                    named = born_in
+                    break
         nested = [s for s in named if all(s.owner.start > e.owner.start for e in exact)]
         if exact and nested and not any(s.owner == e.owner for s in named for e in exact):
             # A client started in a Bash call of another one: its helpers carry its id, and the outer one's CLAUDE_PID.
