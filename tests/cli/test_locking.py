@@ -18,7 +18,7 @@ from process_janitor.faces import hook
 from process_janitor.faces.cli import perform
 from process_janitor.faces.doctor import Check, Ward, locking
 from process_janitor.sweep import LOCK_NAME
-from process_janitor.system import claude_process, clock, identity, procfs
+from process_janitor.system import claude_process, clock, identity, procfs, worlds
 from process_janitor.system.config import load_settings
 from process_janitor.system.registry import Registry
 from tests.namespaced import namespaced
@@ -30,6 +30,10 @@ def asked(root: Path) -> list[Check]:
     found = list(locking.locks(Ward(str(root), str(root), "", load_settings(), {})))
     assert before == (sorted(os.listdir(root)) if root.exists() else [])
     return found
+
+
+def lock_path(root: Path) -> str:
+    return os.path.join(worlds.directory(str(root)), LOCK_NAME)
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
@@ -54,7 +58,7 @@ def test_without_locks_everybody_is_told(
     out, err = io.StringIO(), io.StringIO()
     assert perform(["auto"], os.environ, out, err) == 1
     assert err.getvalue().count("\n") == 1
-    for said in (str(root / LOCK_NAME), os.strerror(number), "PROCESS_JANITOR_HOME"):
+    for said in (lock_path(root), os.strerror(number), "PROCESS_JANITOR_HOME"):
         assert said in err.getvalue()
 
     me = identity.identify(os.getpid())
@@ -85,9 +89,10 @@ def test_where_nothing_is_yet_nothing_is_asked(tmp_path: Path) -> None:
 def test_who_holds_up_every_cleanup_is_named(how: str, tmp_path: Path) -> None:
     world = World(tmp_path)
     world.root.mkdir()
-    path, ready = world.root / LOCK_NAME, tmp_path / "ready"
+    worlds.make(worlds.directory(str(world.root)))
+    path, ready = lock_path(world.root), tmp_path / "ready"
     line = "import fcntl, sys, time; f = open(sys.argv[1], 'a'); fcntl.flock(f, fcntl.LOCK_EX); open(sys.argv[2], 'w'); time.sleep(300)"
-    with subprocess.Popen([sys.executable, "-c", line, str(path), str(ready)]) as holder:
+    with subprocess.Popen([sys.executable, "-c", line, path, str(ready)]) as holder:
         wait_until(ready.exists, 10, "it holds the lock")
         if how == "stopped":
             holder.send_signal(signal.SIGSTOP)

@@ -7,7 +7,7 @@ import os
 from process_janitor.core.units import age
 from process_janitor.faces.doctor import Check
 from process_janitor.sweep import LOCK_NAME, LOCK_SECONDS
-from process_janitor.system import clock, files, flock, lock_files, procfs
+from process_janitor.system import clock, files, flock, lock_files, procfs, worlds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def locks(ward: Ward) -> Iterator[Check]:
         return
     finally:
         files.remove(probe)
-    yield _cleanup(os.path.join(ward.root, LOCK_NAME))
+    yield _cleanup(os.path.join(worlds.directory(ward.root), LOCK_NAME))
 
 
 def _cleanup(path: str) -> Check:
