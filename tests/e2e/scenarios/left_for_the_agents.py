@@ -6,8 +6,10 @@ and the old process is left by Ctrl-C, with a goodbye that says nothing of all t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from . import Janitor, Setting, Story, Terminal, TimedOut, World, procs, stays, until
 from .move_to_background import background_session, offers_choice
@@ -42,9 +44,17 @@ def play(story: Story, setting: Setting) -> None:
     def in_background() -> object:
         return background_session(world)
 
+    def fork() -> dict[str, Any]:
+        """The one that took the work over, known to us. One that is stopped before its first hook leaves no trace."""
+        for path in (world.home / ".claude" / "sessions").glob("*.json"):
+            entry: dict[str, Any] = json.loads(path.read_text() or "{}")
+            record = janitor.record_of(entry.get("pid", 0))
+            if record is not None and json.loads(record.read_text()).get("forked_from"):
+                return entry
+        return {}
+
     pressed_twice("Left", in_background, 1.0)
-    until(in_background, 30, "the session goes on in the background")
-    entry = background_session(world)
+    entry = until(fork, 30, "the session goes on in the background")
     world.claude("stop", entry["jobId"])
     until(lambda: procs.read(entry["pid"]) is None, 20, "the background session is gone")
 
