@@ -1166,7 +1166,7 @@ def test_among_thousands_of_old_records_the_watcher_looks_and_the_next_session_i
         record = {**new_record(folder.name, old), **closed}
         (folder / f"{old.pid}-{old.start}.json").write_text(json.dumps(record))
     assert hooks.start(hooks.session) == ""
-    note = hooks.root / "leftovers.json"
+    note = hooks.place / "leftovers.json"
     wait_until(
         lambda: note.exists() and str(left.pid) in note.read_text(), 30, "the watcher's note"
     )

@@ -83,11 +83,11 @@ def test_why_nothing_can_be_cleaned_is_told_once(name: str, reason: str, tmp_pat
     home = Home(tmp_path)
     dead, neighbour = home.session(), home.session()
     left, lives = dead.mcp(), neighbour.mcp()
-    obstacle = home.root / name
+    obstacle = (home.root if name == "keep.json" else Path(home.place)) / name
     if name == "keep.json":
         obstacle.write_text('{"rules": [{"command": "vite("}]}')
     else:
-        obstacle.mkdir()
+        obstacle.mkdir(parents=True)
     home.watch()
     home.known(dead, left)
     dead.kill()
