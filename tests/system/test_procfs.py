@@ -181,6 +181,41 @@ def test_the_table_is_read_while_processes_come_and_go() -> None:
         one.kill()
 
 
+@pytest.mark.parametrize("counter", ["the kernel's", "none", "one that stands still"])
+@namespaced
+def test_who_is_born_while_the_table_is_read_is_in_it(counter: str) -> None:
+    """Its parent may have forked and ended before its turn: then the child is all that there is to see."""
+    if counter != "the kernel's":
+        # As gVisor and WSL 1 have it.
+        told = {"none": 0, "one that stands still": 5}[counter]
+        procfs._ever_started = lambda: told
+    steady = [started() for _ in range(6)]
+    rows = procfs.rows()
+    seen = {next(rows).pid, next(rows).pid}
+    born = started()
+    seen |= {row.pid for row in rows}
+    assert {born.pid, *(one.pid for one in steady)} <= seen
+
+
+@namespaced
+def test_a_table_in_which_nobody_was_born_is_listed_once() -> None:
+    listed = []
+    listing = os.listdir
+
+    def counted(path: str) -> list[str]:
+        listed.append(path)
+        return listing(path)
+
+    os.listdir = counted  # type: ignore[assignment]  # in this namespace alone
+
+    def once() -> bool:
+        del listed[:]
+        procfs.table()
+        return len(listed) == 1
+
+    wait_until(once, 20, "nobody on this machine is born meanwhile")
+
+
 # Marks
 
 

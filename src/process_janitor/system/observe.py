@@ -101,6 +101,8 @@ def observe(
         table[row.pid] = row
         if row.uid == uid:
             marks[row.pid] = told_by(environ(row.pid))
+    # A machine has many processes and few names.
+    clients = {name for name in {p.comm for p in table.values()} if is_claude_name(name)}
     snapshot = Snapshot(
         host=identity.host_name(),
         boot_id=identity.boot_id(),
@@ -115,7 +117,7 @@ def observe(
         details={
             p.pid: Detail(argv=asked.argv(p.pid) or ())
             for p in table.values()
-            if p.uid == uid and is_claude_name(p.comm)
+            if p.comm in clients and p.uid == uid
         },
         complete=asked.complete(),
     )
