@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from process_janitor.core import programs, shapes, shell_words
 from process_janitor.core.redact import redact, redact_line
 
@@ -18,9 +20,14 @@ _UNCUT = 1 << 20
 
 def shown(argv: Sequence[str], limit: int = LIMIT) -> str:
     """One printable line for a command, secrets hidden; of a Bash call only what it was asked to do. "" for no words."""
+    return middle(_hidden(tuple(argv)), limit)
+
+
+@functools.lru_cache(maxsize=64)
+def _hidden(argv: tuple[str, ...]) -> str:
+    """Without its secrets. To read a script behind `-c` takes a millisecond, and all workers of a program have one line."""
     asked = tool_command(argv)
-    line = redact(argv, _UNCUT) if asked is None else redact_line(asked, _UNCUT)
-    return middle(line, limit)
+    return redact(argv, _UNCUT) if asked is None else redact_line(asked, _UNCUT)
 
 
 def tool_command(argv: Sequence[str]) -> str | None:
